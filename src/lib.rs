@@ -1,5 +1,11 @@
 //! Packet-capture WebSocket analyzer.
 
+pub mod anomaly;
 pub mod capture;
+pub mod flow;
+pub mod http;
+pub mod limits;
 pub mod time;
 pub mod wire;
+
+pub use limits::Limits;

@@ -1,0 +1,584 @@
+//! One direction of a TCP connection, put back in order (RFC 9293 §3.4, §3.10.7.4).
+//!
+//! An [`Assembler`] takes segments as they were captured and hands on the bytes in
+//! stream order, each exactly once, with an explicit gap where bytes are missing.
+//! Sequence numbers end here: offsets are 64-bit and count from the first byte after
+//! the SYN.
+//!
+//! Of bytes that were sent more than once, the first arrival counts. What arrives
+//! later is compared as long as the first is at hand: while it waits behind a gap, or
+//! until it is acknowledged.
+
+use std::collections::BTreeMap;
+
+use crate::limits::Limits;
+use crate::wire::SeqNumber;
+
+/// Why bytes of a stream are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GapCause {
+    /// No captured packet held them.
+    NotCaptured,
+    /// Their packet was captured, but the snap length cut them off.
+    SnapLength,
+}
+
+/// What reassembly hands upward for one direction, in stream order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamItem<'a> {
+    /// In-order bytes, never empty. A chunk begins where a segment began, or where new
+    /// bytes of one began.
+    Chunk(&'a [u8]),
+    /// Bytes that will not come.
+    Gap {
+        /// How many, at least 1.
+        len: u64,
+        /// Why.
+        cause: GapCause,
+    },
+}
+
+/// How a segment's payload stands to what came before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The next bytes.
+    InOrder,
+    /// Beyond missing bytes; it waits.
+    Ahead,
+    /// Bytes that were missing while later ones were already here.
+    FillsGap,
+    /// Nothing new.
+    Seen,
+    /// One old byte, or none, just before the next: a keep-alive (RFC 9293 §3.8.4).
+    KeepAlive,
+}
+
+/// Outcome of [`Assembler::push`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pushed {
+    pub(super) arrival: Arrival,
+    /// Stream offset of the first byte that contradicts an earlier arrival.
+    pub(super) conflict: Option<u64>,
+    /// The waiting bytes passed the limit, so a gap was declared.
+    pub(super) limit_reached: bool,
+}
+
+/// A segment that waits behind missing bytes.
+#[derive(Debug)]
+struct Held {
+    bytes: Box<[u8]>,
+    /// Bytes on the wire; the snap length may have cut some off `bytes`.
+    wire_len: u64,
+}
+
+/// Puts one direction's segments in order.
+#[derive(Debug, Default)]
+pub(super) struct Assembler {
+    /// Sequence number of `next`, once any is known.
+    next_seq: Option<SeqNumber>,
+    /// Offset of the next byte to hand on.
+    next: u64,
+    /// Segments beyond `next`, by offset; they do not overlap.
+    held: BTreeMap<u64, Held>,
+    /// What `held` costs, see [`HELD_OVERHEAD`].
+    held_cost: usize,
+    recent: Recent,
+}
+
+/// Bookkeeping per waiting segment, counted so that a flood of 1-byte segments meets
+/// the limit as well.
+const HELD_OVERHEAD: usize = 64;
+
+/// A jump ahead by more than this is no data of the connection: no window is larger
+/// (RFC 7323 §2.3 allows 1 GiB).
+const MAX_JUMP: u64 = 1 << 30;
+
+impl Assembler {
+    /// Sets the sequence number of the next byte, if none is known yet.
+    pub(super) fn start_at(&mut self, seq: SeqNumber) {
+        self.next_seq.get_or_insert(seq);
+    }
+
+    /// Whether any sequence number of this direction is known.
+    pub(super) fn has_started(&self) -> bool {
+        self.next_seq.is_some()
+    }
+
+    /// Offset of the next byte to hand on.
+    pub(super) fn next_offset(&self) -> u64 {
+        self.next
+    }
+
+    /// Where `seq` lies in the stream; negative before its start.
+    pub(super) fn offset_of(&self, seq: SeqNumber) -> Option<i64> {
+        let distance = seq.distance_from(self.next_seq?);
+        Some(self.next.cast_signed().wrapping_add(i64::from(distance)))
+    }
+
+    /// Takes a segment's payload: `payload` as captured, `wire_len` as sent.
+    ///
+    /// `emit` gets what can now be handed on, in order.
+    pub(super) fn push(
+        &mut self,
+        seq: SeqNumber,
+        payload: &[u8],
+        wire_len: usize,
+        limits: &Limits,
+        emit: &mut dyn FnMut(StreamItem<'_>),
+    ) -> Pushed {
+        self.start_at(seq);
+        let offset = self.offset_of(seq).unwrap_or_default();
+        let end = offset + i64::try_from(wire_len).unwrap_or(i64::MAX / 2);
+        let next = self.next.cast_signed();
+        let mut pushed = Pushed {
+            arrival: Arrival::InOrder,
+            conflict: None,
+            limit_reached: false,
+        };
+        if end <= next {
+            pushed.arrival = if offset == next - 1 && wire_len <= 1 {
+                Arrival::KeepAlive
+            } else {
+                Arrival::Seen
+            };
+            if pushed.arrival == Arrival::Seen {
+                pushed.conflict = self.recent.first_difference(offset, payload);
+            }
+        } else if offset <= next {
+            let old = usize::try_from(next - offset).unwrap_or(usize::MAX);
+            let (old_bytes, new_bytes) = payload.split_at(old.min(payload.len()));
+            pushed.conflict = self.recent.first_difference(offset, old_bytes);
+            let filled = !self.held.is_empty();
+            let new_wire_len = (end - next).cast_unsigned();
+            if filled {
+                pushed.arrival = Arrival::FillsGap;
+                let conflict = self.hold(self.next, new_bytes, new_wire_len);
+                pushed.conflict = pushed.conflict.or(conflict);
+                self.drain(limits, emit);
+            } else {
+                self.deliver(new_bytes, new_wire_len, limits, emit);
+            }
+        } else {
+            let offset = offset.cast_unsigned();
+            if offset - self.next > MAX_JUMP {
+                pushed.arrival = Arrival::Seen;
+                return pushed;
+            }
+            let last = self.held.last_key_value().map_or(0, |(at, _)| *at);
+            pushed.arrival = if offset < last {
+                Arrival::FillsGap
+            } else {
+                Arrival::Ahead
+            };
+            pushed.conflict = self.hold(offset, payload, wire_len as u64);
+            while self.held_cost > limits.max_out_of_order_bytes {
+                pushed.limit_reached = true;
+                self.skip_to_held(limits, emit);
+            }
+        }
+        pushed
+    }
+
+    /// The peer acknowledged all bytes before `ack`: those that are still missing will
+    /// not come. Returns nothing new to know; gaps go to `emit`.
+    pub(super) fn acknowledged(
+        &mut self,
+        ack: SeqNumber,
+        limits: &Limits,
+        emit: &mut dyn FnMut(StreamItem<'_>),
+    ) {
+        let Some(acked) = self.offset_of(ack) else {
+            return;
+        };
+        let Ok(acked) = u64::try_from(acked) else {
+            return;
+        };
+        if acked > self.next && acked - self.next <= MAX_JUMP {
+            while acked > self.next {
+                let until = self
+                    .held
+                    .first_key_value()
+                    .map_or(acked, |(at, _)| acked.min(*at));
+                self.gap(until - self.next, GapCause::NotCaptured, emit);
+                self.drain(limits, emit);
+            }
+        }
+        self.recent.forget_before(acked);
+    }
+
+    /// No more segments will come: hands on what waits, with the gaps before it.
+    pub(super) fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
+        while !self.held.is_empty() {
+            self.skip_to_held(limits, emit);
+        }
+        self.recent = Recent::default();
+    }
+
+    /// Bytes are of no interest any more: frees what is kept, follows numbers only.
+    pub(super) fn release(&mut self) {
+        self.held = BTreeMap::new();
+        self.held_cost = 0;
+        self.recent = Recent::default();
+    }
+
+    /// Follows the numbers of a direction whose bytes are of no interest.
+    pub(super) fn skip(&mut self, seq: SeqNumber, wire_len: usize) -> Arrival {
+        self.start_at(seq);
+        let len = i64::try_from(wire_len).unwrap_or(i64::MAX / 2);
+        let offset = self.offset_of(seq).unwrap_or_default();
+        let (next, end) = (self.next.cast_signed(), offset + len);
+        if end <= next {
+            return if offset == next - 1 && wire_len <= 1 {
+                Arrival::KeepAlive
+            } else {
+                Arrival::Seen
+            };
+        }
+        let ahead = (end - next).cast_unsigned();
+        if ahead <= MAX_JUMP {
+            self.advance(ahead);
+        }
+        if offset > next {
+            Arrival::Ahead
+        } else {
+            Arrival::InOrder
+        }
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.next += count;
+        // Sequence numbers are modulo 2^32, so the low half of the count is what moves them.
+        let low = u32::try_from(count & 0xFFFF_FFFF).unwrap_or_default();
+        self.next_seq = self.next_seq.map(|seq| seq.advanced_by(low));
+    }
+
+    fn deliver(
+        &mut self,
+        bytes: &[u8],
+        wire_len: u64,
+        limits: &Limits,
+        emit: &mut dyn FnMut(StreamItem<'_>),
+    ) {
+        if !bytes.is_empty() {
+            self.recent
+                .append(self.next, bytes, limits.max_unacknowledged_bytes);
+            self.advance(bytes.len() as u64);
+            emit(StreamItem::Chunk(bytes));
+        }
+        let cut = wire_len - bytes.len() as u64;
+        if cut > 0 {
+            self.gap(cut, GapCause::SnapLength, emit);
+        }
+    }
+
+    fn gap(&mut self, len: u64, cause: GapCause, emit: &mut dyn FnMut(StreamItem<'_>)) {
+        self.advance(len);
+        emit(StreamItem::Gap { len, cause });
+    }
+
+    fn skip_to_held(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
+        if let Some((&at, _)) = self.held.first_key_value() {
+            if at > self.next {
+                self.gap(at - self.next, GapCause::NotCaptured, emit);
+            }
+            self.drain(limits, emit);
+        }
+    }
+
+    /// Hands on what waits at `next`.
+    fn drain(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
+        while let Some(entry) = self.held.first_entry() {
+            if *entry.key() > self.next {
+                break;
+            }
+            let (at, held) = entry.remove_entry();
+            self.held_cost -= held.bytes.len() + HELD_OVERHEAD;
+            // A gap can have been declared over the start of what waited.
+            let old = self.next - at;
+            if old < held.wire_len {
+                let skip = usize::try_from(old).unwrap_or(usize::MAX);
+                let bytes = held.bytes.get(skip..).unwrap_or_default();
+                self.deliver(bytes, held.wire_len - old, limits, emit);
+            }
+        }
+    }
+
+    /// Keeps those bytes that do not wait already; returns the first conflict with
+    /// those that do.
+    fn hold(&mut self, offset: u64, payload: &[u8], wire_len: u64) -> Option<u64> {
+        let end = offset + wire_len;
+        let mut conflict = None;
+        let mut at = offset;
+        while at < end {
+            let before = self
+                .held
+                .range(..=at)
+                .next_back()
+                .map(|(&start, held)| (start, start + held.wire_len))
+                .filter(|&(_, held_end)| held_end > at);
+            if let Some((start, held_end)) = before {
+                let upto = end.min(held_end);
+                if let Some(held) = self.held.get(&start) {
+                    let new = slice(payload, at - offset, upto - offset);
+                    let old = slice(&held.bytes, at - start, upto - start);
+                    let differs = new.iter().zip(old).position(|(new, old)| new != old);
+                    conflict = conflict.or(differs.map(|place| at + place as u64));
+                }
+                at = upto;
+                continue;
+            }
+            let upto = self
+                .held
+                .range(at..)
+                .next()
+                .map_or(end, |(&start, _)| end.min(start));
+            let bytes: Box<[u8]> = slice(payload, at - offset, upto - offset).into();
+            self.held_cost += bytes.len() + HELD_OVERHEAD;
+            let wire_len = upto - at;
+            self.held.insert(at, Held { bytes, wire_len });
+            at = upto;
+        }
+        conflict
+    }
+}
+
+/// The part of `bytes` from `start` to `end` that is there.
+fn slice(bytes: &[u8], start: u64, end: u64) -> &[u8] {
+    let clamp = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    &bytes[clamp(start)..clamp(end)]
+}
+
+/// The last delivered bytes that the peer has not acknowledged yet.
+#[derive(Debug, Default)]
+struct Recent {
+    bytes: Vec<u8>,
+    /// Offset of the byte behind the last of `bytes`.
+    end: u64,
+}
+
+impl Recent {
+    fn append(&mut self, offset: u64, bytes: &[u8], limit: usize) {
+        if offset != self.end {
+            self.bytes.clear();
+        }
+        let kept = &bytes[bytes.len().saturating_sub(limit)..];
+        if self.bytes.len() + kept.len() > 2 * limit {
+            let surplus = self.bytes.len().saturating_sub(limit);
+            self.bytes.drain(..surplus);
+        }
+        self.bytes.extend_from_slice(kept);
+        self.end = offset + bytes.len() as u64;
+    }
+
+    fn forget_before(&mut self, acked: u64) {
+        if acked >= self.end {
+            self.bytes.clear();
+            self.bytes.shrink_to(IDLE_CAPACITY);
+        }
+    }
+
+    /// Offset of the first byte of `bytes` that differs from what was delivered there.
+    fn first_difference(&self, offset: i64, bytes: &[u8]) -> Option<u64> {
+        let start = self.end.checked_sub(self.bytes.len() as u64)?.cast_signed();
+        let skip_new = usize::try_from(start - offset).unwrap_or(0);
+        let skip_old = usize::try_from(offset - start).unwrap_or(0);
+        let (new, old) = (bytes.get(skip_new..)?, self.bytes.get(skip_old..)?);
+        let place = new.iter().zip(old).position(|(new, old)| new != old)?;
+        u64::try_from(offset + i64::try_from(skip_new + place).ok()?).ok()
+    }
+}
+
+/// Room that an idle direction may keep, so that short messages need no allocation.
+const IDLE_CAPACITY: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a script against an assembler that starts at sequence number 1000.
+    ///
+    /// `1000 abc` is a segment, `1000 abc+5` one of which 5 bytes were cut off, `ack 1003`
+    /// an acknowledgment, `end` the end of the capture. Each step gives the items that
+    /// came out of it, with marks for what was noticed.
+    fn run(script: &[&str], limits: &Limits) -> Vec<String> {
+        let mut assembler = Assembler::default();
+        assembler.start_at(SeqNumber(1000));
+        script
+            .iter()
+            .map(|step| {
+                let mut out = Vec::new();
+                let mut emit = |item: StreamItem<'_>| {
+                    out.push(match item {
+                        StreamItem::Chunk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                        StreamItem::Gap { len, cause } => match cause {
+                            GapCause::NotCaptured => format!("<{len}>"),
+                            GapCause::SnapLength => format!("<{len} cut>"),
+                        },
+                    });
+                };
+                let mut mark = String::new();
+                match step.split_once(' ') {
+                    None => assembler.finish(limits, &mut emit),
+                    Some(("ack", number)) => {
+                        let ack = SeqNumber(number.parse().unwrap_or_default());
+                        assembler.acknowledged(ack, limits, &mut emit);
+                    }
+                    Some((seq, payload)) => {
+                        let (payload, cut) = payload.split_once('+').unwrap_or((payload, "0"));
+                        let wire_len = payload.len() + cut.parse::<usize>().unwrap_or_default();
+                        let seq = SeqNumber(seq.parse().unwrap_or_default());
+                        let pushed =
+                            assembler.push(seq, payload.as_bytes(), wire_len, limits, &mut emit);
+                        mark = match pushed.arrival {
+                            Arrival::InOrder => "",
+                            Arrival::Ahead => "ahead ",
+                            Arrival::FillsGap => "fills ",
+                            Arrival::Seen => "seen ",
+                            Arrival::KeepAlive => "keep-alive ",
+                        }
+                        .to_owned();
+                        if let Some(at) = pushed.conflict {
+                            mark += &format!("conflict@{at} ");
+                        }
+                        if pushed.limit_reached {
+                            mark += "limit ";
+                        }
+                    }
+                }
+                (mark + &out.join("|")).trim_end().to_owned()
+            })
+            .collect()
+    }
+
+    fn check(table: &[(&str, &str)]) {
+        let (script, expected): (Vec<_>, Vec<_>) = table.iter().copied().unzip();
+        assert_eq!(run(&script, &Limits::default()), expected);
+    }
+
+    #[test]
+    fn segments_in_order_pass_straight_through() {
+        check(&[("1000 abc", "abc"), ("1003 de", "de"), ("1005 f", "f")]);
+    }
+
+    #[test]
+    fn a_segment_ahead_waits_for_the_missing_one() {
+        check(&[
+            ("1000 ab", "ab"),
+            ("1004 ef", "ahead"),
+            ("1006 gh", "ahead"),
+            ("1002 cd", "fills cd|ef|gh"),
+        ]);
+    }
+
+    #[test]
+    fn a_hole_is_filled_from_either_end() {
+        check(&[
+            ("1006 g", "ahead"),
+            ("1002 c", "fills"),
+            ("1004 e", "fills"),
+            ("1000 abcdefg", "fills ab|c|d|e|f|g"),
+        ]);
+    }
+
+    #[test]
+    fn a_retransmission_with_other_boundaries_adds_only_what_is_new() {
+        check(&[
+            ("1000 abc", "abc"),
+            ("1000 abc", "seen"),
+            ("1001 bcde", "de"),
+            ("1004 ef", "f"),
+        ]);
+    }
+
+    #[test]
+    fn of_overlapping_bytes_the_first_arrival_counts() {
+        check(&[
+            ("1000 abc", "abc"),
+            ("1001 XYde", "conflict@1 de"),
+            ("1008 ijk", "ahead"),
+            ("1006 ghXX", "fills conflict@8"),
+            ("1005 f", "fills f|gh|ijk"),
+        ]);
+    }
+
+    #[test]
+    fn acknowledged_bytes_are_compared_no_more() {
+        check(&[
+            ("1000 abc", "abc"),
+            ("ack 1003", ""),
+            ("1000 xyz", "seen"),
+        ]);
+    }
+
+    #[test]
+    fn an_acknowledgment_of_missing_bytes_declares_the_gap_at_once() {
+        check(&[
+            ("1000 ab", "ab"),
+            ("1004 ef", "ahead"),
+            ("1008 ij", "ahead"),
+            ("ack 1006", "<2>|ef"),
+            ("ack 1007", "<1>"),
+            ("1006 XXij", "fills X|ij"),
+        ]);
+    }
+
+    #[test]
+    fn bytes_never_acknowledged_are_a_gap_at_the_end() {
+        check(&[
+            ("1000 ab", "ab"),
+            ("1003 de", "ahead"),
+            ("1009 k", "ahead"),
+            ("end", "<1>|de|<4>|k"),
+        ]);
+    }
+
+    #[test]
+    fn what_the_snap_length_cut_is_a_gap_of_its_own() {
+        check(&[
+            ("1000 ab+3", "ab|<3 cut>"),
+            ("1008 i+1", "ahead"),
+            ("1005 fgh", "fills fgh|i|<1 cut>"),
+            ("1010 +4", "<4 cut>"),
+        ]);
+    }
+
+    #[test]
+    fn one_old_byte_just_before_the_next_is_a_keep_alive() {
+        check(&[("1000 ab", "ab"), ("1001 x", "keep-alive"), ("1002 c", "c")]);
+    }
+
+    #[test]
+    fn waiting_bytes_beyond_the_limit_declare_a_gap() {
+        let limits = Limits {
+            max_out_of_order_bytes: 2 * HELD_OVERHEAD + 5,
+            ..Limits::default()
+        };
+        assert_eq!(
+            run(&["1002 cd", "1006 gh", "1010 kl", "1000 ab"], &limits),
+            ["ahead", "ahead", "ahead limit <2>|cd", "seen"]
+        );
+    }
+
+    #[test]
+    fn offsets_go_on_across_the_wrap_of_sequence_numbers() {
+        let mut assembler = Assembler::default();
+        let limits = Limits::default();
+        let mut seen = Vec::new();
+        let mut seq = SeqNumber(u32::MAX - 2);
+        for piece in [b"abcd", b"efgh"] {
+            assembler.push(seq, piece, 4, &limits, &mut |item| match item {
+                StreamItem::Chunk(bytes) => seen.extend_from_slice(bytes),
+                StreamItem::Gap { .. } => seen.push(b'?'),
+            });
+            seq = seq.advanced_by(4);
+        }
+        assert_eq!(seen, b"abcdefgh");
+        assert_eq!(assembler.next_offset(), 8);
+        assert_eq!(assembler.offset_of(SeqNumber(0)), Some(3));
+    }
+
+    #[test]
+    fn a_jump_no_window_allows_is_not_taken_for_data() {
+        check(&[("1000 ab", "ab"), ("1500000000 zz", "seen"), ("1002 c", "c")]);
+    }
+}

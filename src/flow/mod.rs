@@ -1,0 +1,227 @@
+//! TCP connections: which segment belongs to which, and what each says in order.
+//!
+//! A [`FlowTable`] takes segments and tells a [`FlowSink`], per connection, the facts
+//! of TCP (handshake, retransmissions, close) as [`TcpEvent`]s, and the bytes of either
+//! side as [`StreamItem`]s. It does not know what the bytes mean. The sink attaches
+//! a state of its own to each flow, so that nobody looks a flow up twice.
+//!
+//! Who is client and who is server is not decided here, because TCP alone cannot
+//! always tell: the two ends are [`Side::A`], which sent the first captured packet,
+//! and [`Side::B`].
+
+mod assembler;
+mod table;
+mod tracker;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::anomaly::Anomaly;
+use crate::time::Moment;
+use crate::wire::TcpFlags;
+
+pub use assembler::{GapCause, StreamItem};
+pub use table::FlowTable;
+
+/// One end of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The end that sent the first captured packet.
+    A,
+    /// The other end.
+    B,
+}
+
+impl Side {
+    /// The other end.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// 0 for A, 1 for B: an index into pairs.
+    pub fn index(self) -> usize {
+        match self {
+            Self::A => 0,
+            Self::B => 1,
+        }
+    }
+}
+
+/// Which way bytes went, once it is known which end is the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Sent by the client.
+    ClientToServer,
+    /// Sent by the server.
+    ServerToClient,
+}
+
+impl Direction {
+    /// The other way.
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::ClientToServer => Self::ServerToClient,
+            Self::ServerToClient => Self::ClientToServer,
+        }
+    }
+
+    /// 0 for what the client sent, 1 for the server: an index into pairs.
+    pub fn index(self) -> usize {
+        match self {
+            Self::ClientToServer => 0,
+            Self::ServerToClient => 1,
+        }
+    }
+}
+
+/// What is known of a flow as a whole.
+#[derive(Clone, Debug)]
+pub struct FlowInfo {
+    /// Number of the TCP connection in the capture, from 1, in order of first packet.
+    pub number: u64,
+    /// The two ends, [`Side::A`] first.
+    pub endpoints: [SocketAddr; 2],
+    /// The first captured packet.
+    pub first: Moment,
+    /// The last captured packet.
+    pub last: Moment,
+    /// Who sent the first SYN without ACK, or is the addressee of a SYN with ACK: the
+    /// side that opened the connection. `None` when the start was not captured.
+    pub opener: Option<Side>,
+    /// Time from the first SYN to the acknowledgment that completed the handshake.
+    pub handshake: Option<Duration>,
+    /// How the connection ended, as far as it has.
+    pub end: TcpEnd,
+}
+
+/// How a TCP connection ended (RFC 9293 §3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TcpEnd {
+    /// It had not ended when the capture did.
+    Open,
+    /// Both sides sent FIN.
+    Fin,
+    /// A side sent RST.
+    Rst,
+}
+
+/// A fact of TCP, with the numbers of the segment that showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpEvent {
+    /// What happened.
+    pub kind: TcpEventKind,
+    /// Control bits of the segment.
+    pub flags: TcpFlags,
+    /// Sequence number relative to the initial one, not wrapped: 0 is the SYN, 1 the
+    /// first byte. Relative to the first captured byte, as 1, when the SYN was not
+    /// captured. Negative for what lies before.
+    pub seq: i64,
+    /// Acknowledgment number, relative in the same way to the other side's numbers;
+    /// `None` without ACK or when nothing is known of the other side.
+    pub ack: Option<i64>,
+    /// Payload bytes on the wire.
+    pub length: u64,
+}
+
+/// Kinds of TCP fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TcpEventKind {
+    /// SYN: a side opens the connection.
+    Syn {
+        /// Maximum segment size option, in bytes.
+        mss: Option<u16>,
+    },
+    /// SYN with ACK.
+    SynAck {
+        /// Maximum segment size option, in bytes.
+        mss: Option<u16>,
+    },
+    /// The acknowledgment that completes the three-way handshake.
+    Established {
+        /// Since the first SYN.
+        handshake: Duration,
+    },
+    /// A segment with new data, in order. Its bytes are told as [`StreamItem`]s.
+    Data,
+    /// A bare acknowledgment.
+    Ack,
+    /// Payload, SYN or FIN that was captured before.
+    Retransmission,
+    /// Data that came after later data of the same side.
+    OutOfOrder,
+    /// Another capture of the same packet.
+    DuplicatePacket,
+    /// `length` bytes of this side are missing.
+    Gap,
+    /// A keep-alive (RFC 9293 §3.8.4).
+    KeepAlive,
+    /// A probe of a window that is closed (RFC 9293 §3.8.6.1).
+    WindowProbe,
+    /// This side's window closed.
+    ZeroWindow,
+    /// This side has sent all it will.
+    Fin,
+    /// This side gave the connection up.
+    Rst,
+    /// Both sides have sent FIN and acknowledged the other's.
+    Closed {
+        /// Since the first captured packet.
+        after: Duration,
+    },
+}
+
+/// Receives what a [`FlowTable`] finds.
+///
+/// For one segment the calls come in this order: facts of the handshake, gaps that its
+/// acknowledgment reveals in the other direction, its data, FIN or RST, `ended`.
+pub trait FlowSink {
+    /// What the sink keeps for each flow.
+    type State: Default;
+
+    /// A fact of TCP, sent by `side`.
+    fn tcp(
+        &mut self,
+        flow: &FlowInfo,
+        state: &mut Self::State,
+        side: Side,
+        event: &TcpEvent,
+        at: Moment,
+    );
+
+    /// The next bytes that `side` sent, or that they are missing.
+    fn stream(
+        &mut self,
+        flow: &FlowInfo,
+        state: &mut Self::State,
+        side: Side,
+        item: StreamItem<'_>,
+        at: Moment,
+    );
+
+    /// A rule of TCP broken by `side`.
+    fn anomaly(
+        &mut self,
+        flow: &FlowInfo,
+        state: &mut Self::State,
+        side: Side,
+        anomaly: Anomaly,
+        at: Moment,
+    );
+
+    /// The connection is over, or given up: closed, reset, replaced by a new one with the
+    /// same addresses, pushed out of a full table, or at the end of the capture.
+    /// Called once; only stray [`FlowSink::tcp`] facts may follow.
+    fn ended(&mut self, flow: &FlowInfo, state: &mut Self::State, at: Moment);
+
+    /// Whether the sink wants this flow's bytes. Once it says no, nothing is kept for the
+    /// flow but its numbers.
+    fn wants_stream(state: &Self::State) -> bool;
+
+    /// Whether the flow carries what the sink looks for, so that it is given up last
+    /// when the table is full.
+    fn matters(state: &Self::State) -> bool;
+}

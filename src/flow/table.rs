@@ -1,0 +1,374 @@
+//! Finding a segment's flow, and bounding how many there are.
+
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::net::{IpAddr, SocketAddr};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::tracker::{Context, Flow, Reopening, Syn};
+use super::{FlowInfo, FlowSink, TcpEnd};
+use crate::limits::Limits;
+use crate::time::{Moment, Timestamp};
+use crate::wire::{Segment, TcpFlags};
+
+/// All flows of a capture, with a state `S` of the layer above attached to each.
+///
+/// A flow is known by its two endpoints. Where connections with the same endpoints
+/// exist side by side (in two VLANs, in two virtual networks), the encapsulation tells
+/// them apart, unless the numbers of the segments show that it is one connection seen
+/// in two places: tagged and untagged, or with another tag in each direction.
+#[derive(Debug)]
+pub struct FlowTable<S> {
+    limits: Limits,
+    hasher: RandomState,
+    /// Index into `slots` of the first flow with given endpoints.
+    index: HashTable<u32>,
+    slots: Vec<Slot<S>>,
+    free: Vec<u32>,
+    /// Ended flows, oldest first; they stay a while to take in stray packets.
+    ended: VecDeque<Ended>,
+    /// Where the search for a flow to give up goes on.
+    hand: usize,
+    opened: u64,
+    given_up: u64,
+}
+
+#[derive(Debug)]
+struct Slot<S> {
+    key: Key,
+    flow: Option<Flow<S>>,
+    /// The next flow with the same endpoints.
+    next: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    slot: u32,
+    number: u64,
+    at: Timestamp,
+}
+
+/// Both endpoints, the lower first, so that either direction gives the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    low: u128,
+    high: u128,
+    /// Both ports, and whether the addresses are IPv6.
+    rest: u64,
+}
+
+impl Key {
+    fn new(segment: &Segment<'_>) -> Self {
+        let number = |end: &SocketAddr| match end.ip() {
+            IpAddr::V4(ip) => (u128::from(u32::from(ip)), end.port()),
+            IpAddr::V6(ip) => (u128::from(ip), end.port()),
+        };
+        let (one, two) = (number(&segment.source), number(&segment.destination));
+        let (low, high) = if one <= two { (one, two) } else { (two, one) };
+        Self {
+            low: low.0,
+            high: high.0,
+            rest: u64::from(low.1) << 32
+                | u64::from(high.1) << 16
+                | u64::from(segment.source.is_ipv6()),
+        }
+    }
+}
+
+/// How long an ended flow stays in the table, in nanoseconds of capture time: a minute,
+/// the TIME-WAIT of common systems.
+const LINGER: u64 = 60_000_000_000;
+
+/// Ended flows that stay at most, however young.
+const MAX_ENDED: usize = 1 << 14;
+
+/// Flows with the same endpoints side by side. No network has more; the one silent
+/// longest is given up.
+const MAX_SIBLINGS: usize = 64;
+
+/// Flows looked at to find one to give up.
+const EVICTION_SAMPLE: usize = 32;
+
+impl<S: Default> FlowTable<S> {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            hasher: RandomState::default(),
+            index: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            ended: VecDeque::new(),
+            hand: 0,
+            opened: 0,
+            given_up: 0,
+        }
+    }
+
+    /// Connections seen so far.
+    pub fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Connections given up because the table was full.
+    pub fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
+    /// Takes one segment and tells `sink` what it did.
+    pub fn push<K>(&mut self, segment: &Segment<'_>, at: Moment, sink: &mut K)
+    where
+        K: FlowSink<State = S>,
+    {
+        let limits = self.limits;
+        let mut cx = Context {
+            sink,
+            limits: &limits,
+            at,
+        };
+        self.forget_ended(at.time);
+        let slot = self.slot_for(segment, &mut cx);
+        let number = self.opened + 1;
+        let Some(flow) = &mut self.slots[slot as usize].flow else {
+            return;
+        };
+        if let Some(syn) = flow.reopening.take() {
+            if syn.is_confirmed_by(segment) {
+                flow.finish(&mut cx);
+                let ends = [syn.source, syn.destination];
+                *flow = new_flow(number, ends, syn.at, segment);
+                self.opened = number;
+                flow.reopen(&syn, &mut cx);
+            } else {
+                flow.reopening = Some(syn);
+            }
+        }
+        let opens = segment.flags.has(TcpFlags::SYN) && !segment.flags.has(TcpFlags::ACK);
+        if opens {
+            match flow.judge_syn(segment) {
+                Syn::Known => {}
+                Syn::Opens => {
+                    flow.finish(&mut cx);
+                    let ends = [segment.source, segment.destination];
+                    *flow = new_flow(number, ends, at, segment);
+                    self.opened = number;
+                }
+                Syn::MayOpen => {
+                    flow.reopening = Some(Box::new(Reopening::new(segment, at)));
+                    return;
+                }
+            }
+        }
+        let was_ended = flow.ended;
+        flow.push(segment, &mut cx);
+        if flow.ended && !was_ended {
+            self.ended.push_back(Ended {
+                slot,
+                number: flow.info.number,
+                at: at.time,
+            });
+        }
+    }
+
+    /// The capture is over: ends every flow, in order of first packet.
+    pub fn finish<K>(&mut self, at: Moment, sink: &mut K)
+    where
+        K: FlowSink<State = S>,
+    {
+        let limits = self.limits;
+        let mut cx = Context {
+            sink,
+            limits: &limits,
+            at,
+        };
+        let mut flows: Vec<_> = self
+            .slots
+            .drain(..)
+            .filter_map(|slot| slot.flow)
+            .filter(|flow| !flow.ended)
+            .collect();
+        flows.sort_unstable_by_key(|flow| flow.info.number);
+        for flow in &mut flows {
+            flow.finish(&mut cx);
+        }
+        self.index.clear();
+        self.free.clear();
+        self.ended.clear();
+    }
+
+    /// The slot of the flow that `segment` belongs to, a new one if there is none.
+    fn slot_for<K>(&mut self, segment: &Segment<'_>, cx: &mut Context<'_, K>) -> u32
+    where
+        K: FlowSink<State = S>,
+    {
+        let key = Key::new(segment);
+        let hash = self.hasher.hash_one(key);
+        let slots = &self.slots;
+        let head = self
+            .index
+            .find(hash, |&slot| slots[slot as usize].key == key)
+            .copied();
+        if let Some(head) = head {
+            if let Some(slot) = self.sibling(head, |flow| flow.knows(segment.encapsulation)) {
+                return slot;
+            }
+            if let Some(slot) = self.sibling(head, |flow| flow.agrees_with(segment)) {
+                if let Some(flow) = &mut self.slots[slot as usize].flow {
+                    flow.learn(segment.encapsulation);
+                }
+                return slot;
+            }
+            if self.siblings(head).count() >= MAX_SIBLINGS {
+                self.give_up_among(self.siblings(head).collect(), cx);
+            }
+        }
+        if self.slots.len() - self.free.len() >= self.limits.max_flows.max(1) {
+            self.give_up_one(cx);
+        }
+        self.insert(key, hash, segment, cx.at)
+    }
+
+    fn insert(&mut self, key: Key, hash: u64, segment: &Segment<'_>, at: Moment) -> u32 {
+        self.opened += 1;
+        let ends = [segment.source, segment.destination];
+        let mut slot = Slot {
+            key,
+            flow: Some(new_flow(self.opened, ends, at, segment)),
+            next: None,
+        };
+        let place = self.free.pop().unwrap_or_else(|| {
+            // `max_flows` keeps the count of slots far below 2^32.
+            u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+        });
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        // The head may just have been given up, so it is looked up again.
+        match self
+            .index
+            .find_mut(hash, |&slot| slots[slot as usize].key == key)
+        {
+            Some(head) => slot.next = Some(std::mem::replace(head, place)),
+            None => {
+                self.index.insert_unique(hash, place, |&slot| {
+                    hasher.hash_one(slots[slot as usize].key)
+                });
+            }
+        }
+        if let Some(free) = self.slots.get_mut(place as usize) {
+            *free = slot;
+        } else {
+            self.slots.push(slot);
+        }
+        place
+    }
+
+    fn siblings(&self, head: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(head), |&slot| self.slots[slot as usize].next)
+    }
+
+    fn sibling(&self, head: u32, wanted: impl Fn(&Flow<S>) -> bool) -> Option<u32> {
+        self.siblings(head)
+            .find(|&slot| self.slots[slot as usize].flow.as_ref().is_some_and(&wanted))
+    }
+
+    /// Frees a slot; the flow in it must have been finished.
+    fn remove(&mut self, slot: u32) {
+        let key = self.slots[slot as usize].key;
+        let next = self.slots[slot as usize].next.take();
+        self.slots[slot as usize].flow = None;
+        self.free.push(slot);
+        let hash = self.hasher.hash_one(key);
+        let slots = &self.slots;
+        let Ok(mut entry) = self
+            .index
+            .find_entry(hash, |&head| slots[head as usize].key == key)
+        else {
+            return;
+        };
+        let head = *entry.get();
+        if head == slot {
+            match next {
+                Some(next) => *entry.get_mut() = next,
+                None => {
+                    entry.remove();
+                }
+            }
+            return;
+        }
+        let before = self
+            .siblings(head)
+            .find(|&at| self.slots[at as usize].next == Some(slot));
+        if let Some(before) = before {
+            self.slots[before as usize].next = next;
+        }
+    }
+
+    fn forget_ended(&mut self, now: Timestamp) {
+        while let Some(&oldest) = self.ended.front() {
+            let age = now.0.saturating_sub(oldest.at.0);
+            if age < LINGER && self.ended.len() <= MAX_ENDED {
+                break;
+            }
+            self.ended.pop_front();
+            // The slot may hold a newer connection with the same addresses by now.
+            let same = |flow: &Flow<S>| flow.info.number == oldest.number;
+            if self.slots[oldest.slot as usize].flow.as_ref().is_some_and(same) {
+                self.remove(oldest.slot);
+            }
+        }
+    }
+
+    /// Makes room for one flow.
+    fn give_up_one<K: FlowSink<State = S>>(&mut self, cx: &mut Context<'_, K>) {
+        if let Some(oldest) = self.ended.front().copied() {
+            self.forget_ended(Timestamp(oldest.at.0.saturating_add(LINGER)));
+            if !self.free.is_empty() {
+                return;
+            }
+        }
+        let len = self.slots.len();
+        let start = self.hand;
+        self.hand = (start + EVICTION_SAMPLE) % len.max(1);
+        let sample = (0..EVICTION_SAMPLE.min(len)).map(|step| (start + step) % len);
+        let sample = sample.filter_map(|at| u32::try_from(at).ok()).collect();
+        self.give_up_among(sample, cx);
+    }
+
+    /// Gives up the flow that was silent longest, those that matter to the sink last.
+    fn give_up_among<K: FlowSink<State = S>>(
+        &mut self,
+        slots: Vec<u32>,
+        cx: &mut Context<'_, K>,
+    ) {
+        let candidates = slots.into_iter().filter_map(|slot| {
+            let flow = self.slots[slot as usize].flow.as_ref()?;
+            Some((K::matters(&flow.state), flow.info.last.packet, slot))
+        });
+        if let Some((_, _, slot)) = candidates.min() {
+            if let Some(flow) = &mut self.slots[slot as usize].flow {
+                self.given_up += u64::from(!flow.ended);
+                flow.finish(cx);
+            }
+            self.remove(slot);
+        }
+    }
+}
+
+fn new_flow<S: Default>(
+    number: u64,
+    endpoints: [SocketAddr; 2],
+    first: Moment,
+    segment: &Segment<'_>,
+) -> Flow<S> {
+    let info = FlowInfo {
+        number,
+        endpoints,
+        first,
+        last: first,
+        opener: None,
+        handshake: None,
+        end: TcpEnd::Open,
+    };
+    Flow::new(info, S::default(), segment.encapsulation)
+}

@@ -1,0 +1,67 @@
+//! Bounds on everything that traffic can grow.
+//!
+//! Each limit has a default, the reason for it, and says what happens when it is
+//! reached. Reaching one is reported, never silent, and never ends the run.
+
+/// All limits of an analysis.
+///
+/// ```
+/// let limits = wsdump::Limits {
+///     max_message_bytes: 1 << 20,
+///     ..wsdump::Limits::default()
+/// };
+/// assert_eq!(limits.max_head_bytes, 64 << 10);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections in the flow table. When full, the one that was silent longest
+    /// among a few is given up, those without WebSocket first. Default 262,144.
+    pub max_flows: usize,
+    /// Bytes kept per direction behind missing ones, bookkeeping included. When full,
+    /// the missing bytes are taken as lost and the waiting ones are delivered.
+    /// Default 4 MiB: the receive window of most systems.
+    pub max_out_of_order_bytes: usize,
+    /// Delivered bytes per direction that are kept until they are acknowledged, to be
+    /// compared with what a retransmission or overlap says. Older bytes are not
+    /// compared. Default 64 KiB.
+    pub max_unacknowledged_bytes: usize,
+    /// Length of an HTTP head. A longer one is not HTTP that carries WebSocket, and the
+    /// connection is not followed. Default 64 KiB; servers accept 8 to 32.
+    pub max_head_bytes: usize,
+    /// Bytes that a client may send behind its upgrade request before the answer is
+    /// seen. When full, the answer is taken as lost. Default 256 KiB.
+    pub max_early_bytes: usize,
+    /// Payload bytes kept per message for display. The rest is counted, checked and
+    /// measured, not kept. Default 16 MiB; the timeline asks for less.
+    pub max_message_bytes: usize,
+    /// Length of a message after inflation. The rest of the message is not inflated,
+    /// and later messages that refer to it cannot be read. Default 256 MiB, more than
+    /// any server accepts.
+    pub max_inflated_bytes: u64,
+    /// Events per connection that wait until it is known to carry WebSocket. When full,
+    /// the oldest that is neither part of the TCP handshake nor of the last HTTP
+    /// exchange is dropped. Default 64.
+    pub max_opening_events: usize,
+    /// Pings per direction that wait for their pong. The oldest is forgotten. Default 64.
+    pub max_pending_pings: usize,
+    /// Bytes per direction searched for the first frame of a connection whose start was
+    /// not captured. After that it is taken for another protocol. Default 256 KiB.
+    pub max_search_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_flows: 1 << 18,
+            max_out_of_order_bytes: 4 << 20,
+            max_unacknowledged_bytes: 64 << 10,
+            max_head_bytes: 64 << 10,
+            max_early_bytes: 256 << 10,
+            max_message_bytes: 16 << 20,
+            max_inflated_bytes: 256 << 20,
+            max_opening_events: 64,
+            max_pending_pings: 64,
+            max_search_bytes: 256 << 10,
+        }
+    }
+}
