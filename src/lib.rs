@@ -7,5 +7,6 @@ pub mod http;
 pub mod limits;
 pub mod time;
 pub mod wire;
+pub mod ws;
 
 pub use limits::Limits;

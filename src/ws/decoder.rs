@@ -1,0 +1,284 @@
+//! One direction's bytes, split into frames (RFC 6455 §5.2).
+//!
+//! A gap inside a payload costs only its bytes, since the header said where the next
+//! header is. A gap that covers a header puts the decoder out of step, and a
+//! [`Seeker`] looks for the next header that can be told for sure.
+
+use super::frame::{Decoded, FrameHeader};
+use super::resync::{Profile, Seeker};
+use crate::flow::StreamItem;
+
+/// What a [`FrameDecoder`] finds, in stream order.
+///
+/// A frame is a `Header`, any number of `Payload` and `Missing` in order, and an `End`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameEvent<'a> {
+    /// A frame begins.
+    Header(FrameHeader),
+    /// Part of its payload, still masked as it was on the wire.
+    Payload {
+        /// The bytes, never empty.
+        bytes: &'a [u8],
+        /// How far into the payload they begin.
+        position: u64,
+    },
+    /// Payload bytes that were not captured.
+    Missing(u64),
+    /// The frame is over.
+    End,
+    /// A header was missed: what follows cannot be read until `InStep`.
+    OutOfStep,
+    /// A header was found again, after `skipped` bytes that belong to no known frame,
+    /// missing ones included.
+    InStep {
+        /// Bytes between the last known frame and this one.
+        skipped: u64,
+    },
+}
+
+/// Splits one direction's bytes into frame headers and payload pieces.
+#[derive(Debug)]
+pub struct FrameDecoder {
+    state: State,
+    /// What a header must look like to be believed when out of step.
+    profile: Profile,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In or before a header; the start of one that is not complete yet.
+    Header { partial: [u8; 14], len: usize },
+    /// In a payload.
+    Payload { left: u64, position: u64 },
+    /// Out of step.
+    Seeking(Box<Seeker>),
+}
+
+impl State {
+    const HEADER: Self = Self::Header {
+        partial: [0; 14],
+        len: 0,
+    };
+}
+
+impl FrameDecoder {
+    /// A decoder that stands at the first byte after the opening handshake.
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            state: State::HEADER,
+            profile,
+        }
+    }
+
+    /// A decoder that stands anywhere, such as where a capture began in mid-stream.
+    pub fn out_of_step(profile: Profile) -> Self {
+        Self {
+            state: State::Seeking(Box::new(Seeker::new(profile))),
+            profile,
+        }
+    }
+
+    /// Whether the place of the next header is known.
+    pub fn is_in_step(&self) -> bool {
+        !matches!(self.state, State::Seeking(_))
+    }
+
+    /// Feeds the next bytes or gap of this direction. Any way of cutting the stream into
+    /// pieces yields the same headers and the same payload bytes.
+    pub fn push(&mut self, item: StreamItem<'_>, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+        if let State::Seeking(seeker) = &mut self.state {
+            if let Some(found) = seeker.push(item) {
+                emit(FrameEvent::InStep {
+                    skipped: found.skipped,
+                });
+                self.state = State::HEADER;
+                for piece in found.pieces {
+                    self.push(piece.as_item(), emit);
+                }
+            }
+            return;
+        }
+        match item {
+            StreamItem::Chunk(bytes) => self.chunk(bytes, emit),
+            StreamItem::Gap { len, cause } => {
+                if let Some(rest) = self.gap(len, emit) {
+                    emit(FrameEvent::OutOfStep);
+                    let mut seeker = Seeker::new(self.profile);
+                    seeker.push(StreamItem::Gap { len: rest, cause });
+                    self.state = State::Seeking(Box::new(seeker));
+                }
+            }
+        }
+    }
+
+    fn chunk(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(FrameEvent<'_>)) {
+        while !bytes.is_empty() {
+            match &mut self.state {
+                State::Payload { left, position } => {
+                    let wanted = usize::try_from(*left).unwrap_or(usize::MAX);
+                    let (payload, rest) = bytes.split_at(wanted.min(bytes.len()));
+                    emit(FrameEvent::Payload {
+                        bytes: payload,
+                        position: *position,
+                    });
+                    *left -= payload.len() as u64;
+                    *position += payload.len() as u64;
+                    bytes = rest;
+                    if *left == 0 {
+                        self.state = State::HEADER;
+                        emit(FrameEvent::End);
+                    }
+                }
+                State::Header { partial, len } => {
+                    // The usual header lies whole in `bytes`; else its pieces are joined.
+                    let joined = *len > 0;
+                    if joined {
+                        let take = bytes.len().min(partial.len() - *len);
+                        partial[*len..*len + take].copy_from_slice(&bytes[..take]);
+                    }
+                    let known = if joined {
+                        &partial[..partial.len().min(*len + bytes.len())]
+                    } else {
+                        bytes
+                    };
+                    match FrameHeader::decode(known) {
+                        Decoded::Complete { item, consumed } => {
+                            bytes = &bytes[consumed - *len..];
+                            self.header(item, emit);
+                        }
+                        Decoded::NeedMore(_) => {
+                            if !joined {
+                                partial[..bytes.len()].copy_from_slice(bytes);
+                            }
+                            *len += bytes.len();
+                            return;
+                        }
+                    }
+                }
+                State::Seeking(_) => return,
+            }
+        }
+    }
+
+    fn header(&mut self, header: FrameHeader, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+        emit(FrameEvent::Header(header));
+        if header.payload_len == 0 {
+            self.state = State::HEADER;
+            emit(FrameEvent::End);
+        } else {
+            self.state = State::Payload {
+                left: header.payload_len,
+                position: 0,
+            };
+        }
+    }
+
+    /// Passes over missing bytes; returns how many of them lie where a header is.
+    fn gap(&mut self, len: u64, emit: &mut dyn FnMut(FrameEvent<'_>)) -> Option<u64> {
+        let State::Payload { left, position } = &mut self.state else {
+            return Some(len);
+        };
+        let inside = len.min(*left);
+        emit(FrameEvent::Missing(inside));
+        *left -= inside;
+        *position += inside;
+        if *left == 0 {
+            self.state = State::HEADER;
+            emit(FrameEvent::End);
+        }
+        (len > inside).then_some(len - inside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::GapCause;
+
+    fn gap(len: u64) -> StreamItem<'static> {
+        StreamItem::Gap {
+            len,
+            cause: GapCause::NotCaptured,
+        }
+    }
+
+    /// One line per frame: opcode, stated length, payload with `?` for missing bytes.
+    fn lines(items: &[StreamItem<'_>]) -> Vec<String> {
+        let mut decoder = FrameDecoder::new(Profile::for_server(false));
+        let mut lines: Vec<String> = Vec::new();
+        for item in items {
+            decoder.push(*item, &mut |event| match event {
+                FrameEvent::Header(h) => lines.push(format!("{} {} ", h.opcode, h.payload_len)),
+                FrameEvent::Payload { bytes, position } => {
+                    if let Some(line) = lines.last_mut() {
+                        let (_, payload) = line.rsplit_once(' ').unwrap_or_default();
+                        assert_eq!(payload.len() as u64, position);
+                        line.push_str(&String::from_utf8_lossy(bytes));
+                    }
+                }
+                FrameEvent::Missing(len) => {
+                    if let Some(line) = lines.last_mut() {
+                        line.extend((0..len).map(|_| '?'));
+                    }
+                }
+                FrameEvent::End => {
+                    if let Some(line) = lines.last_mut() {
+                        line.push('.');
+                    }
+                }
+                FrameEvent::OutOfStep => lines.push("out of step".to_owned()),
+                FrameEvent::InStep { skipped } => lines.push(format!("in step after {skipped}")),
+            });
+        }
+        lines
+    }
+
+    const TWO_FRAMES: &[u8] = b"\x81\x05hello\x82\x7e\x00\x7eabcdefghijklmnopqrstuvwxyz\
+        abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\
+        abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv\x8a\x00\x81\x01";
+
+    #[test]
+    fn cutting_the_stream_never_changes_the_result() {
+        let whole = lines(&[StreamItem::Chunk(TWO_FRAMES)]);
+        assert_eq!(whole.len(), 4);
+        assert_eq!(whole[2..], ["Pong 0 .", "Text 1 "]);
+        for size in 1..TWO_FRAMES.len() {
+            let pieces: Vec<_> = TWO_FRAMES.chunks(size).map(StreamItem::Chunk).collect();
+            assert_eq!(lines(&pieces), whole, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_gap_inside_a_payload_costs_only_its_bytes() {
+        let items = [
+            StreamItem::Chunk(b"\x81\x0aab"),
+            gap(3),
+            StreamItem::Chunk(b"fgh"),
+            gap(2),
+            StreamItem::Chunk(b"\x8a\x00"),
+        ];
+        assert_eq!(lines(&items), ["Text 10 ab???fgh??.", "Pong 0 ."]);
+    }
+
+    #[test]
+    fn a_gap_over_a_header_puts_the_decoder_out_of_step() {
+        let items = [
+            StreamItem::Chunk(b"\x81\x03ab"),
+            gap(2),
+            StreamItem::Chunk(b"xyz"),
+        ];
+        assert_eq!(lines(&items), ["Text 3 ab?.", "out of step"]);
+    }
+
+    #[test]
+    fn a_chain_of_frames_at_segment_starts_brings_it_back() {
+        let frame = b"\x81\x03abc";
+        let items = [gap(9), StreamItem::Chunk(b"junk"), StreamItem::Chunk(frame)]
+            .into_iter()
+            .chain([StreamItem::Chunk(frame); 4])
+            .collect::<Vec<_>>();
+        let lines = lines(&items);
+        assert_eq!(lines[..2], ["out of step", "in step after 13"]);
+        assert_eq!(lines[2..], ["Text 3 abc."; 5]);
+    }
+}

@@ -1,0 +1,516 @@
+//! The opening handshake, as two HTTP heads tell it (RFC 6455 §4).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha1::{Digest as _, Sha1};
+
+use super::deflate::{DeflateParameters, EXTENSION_NAME, Stated};
+use crate::anomaly::{Anomaly, Rule};
+use crate::http::{Headers, RequestHead, ResponseHead, split_outside_quotes};
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// Whether Sec-WebSocket-Accept answers the key; `None` when either was not captured.
+    pub accept_valid: Option<bool>,
+    /// The chosen subprotocol.
+    pub subprotocol: Option<String>,
+    /// The accepted extensions, with their parameters, as the response has them.
+    pub extensions: Vec<String>,
+    /// Parameters of permessage-deflate, if it is among them.
+    pub deflate: Option<DeflateParameters>,
+}
+
+/// Whether a request asks for WebSocket: Upgrade has the token `websocket` (RFC 6455 §4.1).
+pub fn is_upgrade_request(request: &RequestHead) -> bool {
+    request.headers.has_token("Upgrade", "websocket")
+        // A head of which only the start was captured, but a field of the handshake.
+        || request.truncated && has_websocket_field(&request.headers)
+}
+
+/// Whether a response agrees to WebSocket.
+pub fn is_upgrade_response(response: &ResponseHead) -> bool {
+    response.status == 101
+        && (response.headers.has_token("Upgrade", "websocket")
+            || has_websocket_field(&response.headers)
+            || response.truncated)
+}
+
+fn has_websocket_field(headers: &Headers) -> bool {
+    let is_ours = |name: &str| {
+        name.get(..14)
+            .is_some_and(|start| start.eq_ignore_ascii_case("Sec-WebSocket-"))
+    };
+    headers.0.iter().any(|(name, _)| is_ours(name))
+}
+
+/// Names the rules that an upgrade request breaks (RFC 6455 §4.1, §11.3).
+pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
+    let headers = &request.headers;
+    let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if request.bare_line_feed {
+        broken(Rule::BareLineFeed, "in the request".to_owned());
+    }
+    if request.method != "GET" {
+        broken(Rule::RequestMethod, format!("the method is {}", request.method));
+    }
+    if request.minor_version < 1 {
+        broken(Rule::RequestVersion, "the version is HTTP/1.0".to_owned());
+    }
+    for name in ["Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+        let count = headers.count(name);
+        if count > 1 {
+            broken(Rule::RepeatedHeader, format!("{name} is there {count} times"));
+        }
+    }
+    if let Some(key) = headers.first("Sec-WebSocket-Key") {
+        let decoded = BASE64.decode(key);
+        if !decoded.as_ref().is_ok_and(|key| key.len() == KEY_LEN) {
+            let what = decoded.map_or("no base64".to_owned(), |key| format!("{} bytes", key.len()));
+            broken(Rule::BadKey, format!("{key:?} is {what}"));
+        }
+    }
+    if let Some(version) = headers.first("Sec-WebSocket-Version") {
+        if version != VERSION {
+            broken(Rule::UnsupportedVersion, format!("the version is {version:?}"));
+        }
+    }
+    for element in headers.list("Sec-WebSocket-Extensions") {
+        if extension_name(element) == EXTENSION_NAME {
+            Stated::parse(element, found);
+        }
+    }
+    if request.truncated {
+        // Fields may be there and not captured.
+        return;
+    }
+    let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if headers.count("Sec-WebSocket-Key") == 0 {
+        broken(Rule::MissingKey, "Sec-WebSocket-Key is missing".to_owned());
+    }
+    if headers.count("Sec-WebSocket-Version") == 0 {
+        broken(Rule::UnsupportedVersion, "Sec-WebSocket-Version is missing".to_owned());
+    }
+    match headers.count("Host") {
+        1 => {}
+        0 => broken(Rule::MissingHost, "Host is missing".to_owned()),
+        count => broken(Rule::MissingHost, format!("Host is there {count} times")),
+    }
+    if !headers.has_token("Connection", "Upgrade") {
+        let list = joined(headers, "Connection");
+        broken(Rule::RequestConnection, format!("Connection is {list:?}"));
+    }
+}
+
+/// Reads what the server agreed to, and names the rules that its response breaks
+/// (RFC 6455 §4.1 "Once the client's opening handshake has been sent", §4.2.2).
+pub fn check_response(
+    request: Option<&RequestHead>,
+    response: &ResponseHead,
+    found: &mut dyn FnMut(Anomaly),
+) -> Agreement {
+    let headers = &response.headers;
+    let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if response.bare_line_feed {
+        broken(Rule::BareLineFeed, "in the response".to_owned());
+    }
+    for name in ["Content-Length", "Transfer-Encoding"] {
+        if headers.count(name) > 0 {
+            broken(Rule::ContentIn101, format!("{name} is there"));
+        }
+    }
+    for name in ["Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] {
+        let count = headers.count(name);
+        if count > 1 {
+            broken(Rule::RepeatedHeader, format!("{name} is there {count} times"));
+        }
+    }
+    if !response.truncated {
+        let upgrade = joined(headers, "Upgrade");
+        if !upgrade.eq_ignore_ascii_case("websocket") {
+            broken(Rule::ResponseUpgrade, format!("Upgrade is {upgrade:?}"));
+        }
+        if !headers.has_token("Connection", "Upgrade") {
+            let list = joined(headers, "Connection");
+            broken(Rule::ResponseConnection, format!("Connection is {list:?}"));
+        }
+    }
+    Agreement {
+        accept_valid: check_accept(request, response, found),
+        subprotocol: check_subprotocol(request, response, found),
+        extensions: headers
+            .list("Sec-WebSocket-Extensions")
+            .map(str::to_owned)
+            .collect(),
+        deflate: check_extensions(request, response, found),
+    }
+}
+
+/// The request's fields, unless not all of them were captured.
+fn whole(request: Option<&RequestHead>) -> Option<&Headers> {
+    request.filter(|head| !head.truncated).map(|head| &head.headers)
+}
+
+fn check_subprotocol(
+    request: Option<&RequestHead>,
+    response: &ResponseHead,
+    found: &mut dyn FnMut(Anomaly),
+) -> Option<String> {
+    let chosen = response.headers.first("Sec-WebSocket-Protocol")?;
+    if let Some(headers) = whole(request) {
+        let offered: Vec<_> = headers.list("Sec-WebSocket-Protocol").collect();
+        if !offered.contains(&chosen) {
+            let detail = match offered[..] {
+                [] => format!("{chosen:?} chosen, none offered"),
+                _ => format!("{chosen:?} chosen, offered: {}", offered.join(", ")),
+            };
+            found(Anomaly::new(Rule::SubprotocolNotOffered, detail));
+        }
+    }
+    Some(chosen.to_owned())
+}
+
+fn check_extensions(
+    request: Option<&RequestHead>,
+    response: &ResponseHead,
+    found: &mut dyn FnMut(Anomaly),
+) -> Option<DeflateParameters> {
+    const FIELD: &str = "Sec-WebSocket-Extensions";
+    let mut deflate = None;
+    for element in response.headers.list(FIELD) {
+        let name = extension_name(element);
+        if !is_token(name) {
+            found(Anomaly::new(Rule::MalformedExtension, format!("{element:?}")));
+        }
+        let offers: Option<Vec<_>> = whole(request).map(|headers| {
+            let same = |offer: &&str| extension_name(offer) == name;
+            headers.list(FIELD).filter(same).collect()
+        });
+        if offers.as_ref().is_some_and(Vec::is_empty) {
+            found(Anomaly::new(Rule::ExtensionNotOffered, name.to_owned()));
+        }
+        if name != EXTENSION_NAME {
+            continue;
+        }
+        let answer = Stated::parse(element, found);
+        if deflate.is_some() {
+            let detail = format!("{EXTENSION_NAME} is accepted more than once");
+            found(Anomaly::new(Rule::DeflateResponse, detail));
+            continue;
+        }
+        if let Some(offers) = offers.filter(|offers| !offers.is_empty()) {
+            // What is wrong with an offer was said at the request.
+            let offers: Vec<_> = offers
+                .iter()
+                .map(|offer| Stated::parse(offer, &mut |_| {}))
+                .collect();
+            answer.check_answer(&offers, found);
+        }
+        deflate = Some(answer.agreed());
+    }
+    deflate
+}
+
+fn extension_name(element: &str) -> &str {
+    split_outside_quotes(element, ';').next().unwrap_or_default()
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+fn joined(headers: &Headers, name: &str) -> String {
+    headers.all(name).collect::<Vec<_>>().join(", ")
+}
+
+const VERSION: &str = "13";
+
+/// Bytes of a decoded Sec-WebSocket-Key.
+const KEY_LEN: usize = 16;
+
+/// Appended to the key before it is hashed (RFC 6455 §1.3).
+const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The value that Sec-WebSocket-Accept must have for a key (RFC 6455 §4.2.2).
+///
+/// ```
+/// let accept = wsdump::ws::accept_for("dGhlIHNhbXBsZSBub25jZQ==");
+/// assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+/// ```
+pub fn accept_for(key: &str) -> String {
+    hashed(&[key.as_bytes(), GUID.as_bytes()])
+}
+
+fn hashed(parts: &[&[u8]]) -> String {
+    BASE64.encode(sha1(parts))
+}
+
+fn sha1(parts: &[&[u8]]) -> [u8; 20] {
+    let mut sha1 = Sha1::new();
+    for part in parts {
+        sha1.update(part);
+    }
+    sha1.finalize().into()
+}
+
+fn check_accept(
+    request: Option<&RequestHead>,
+    response: &ResponseHead,
+    found: &mut dyn FnMut(Anomaly),
+) -> Option<bool> {
+    let Some(accept) = response.headers.first("Sec-WebSocket-Accept") else {
+        if response.truncated {
+            return None;
+        }
+        let detail = "Sec-WebSocket-Accept is missing";
+        found(Anomaly::new(Rule::MissingAccept, detail));
+        return Some(false);
+    };
+    let key = request?.headers.first("Sec-WebSocket-Key")?;
+    let expected = accept_for(key);
+    if accept == expected {
+        return Some(true);
+    }
+    let cause = explain_accept(key, accept).map_or(String::new(), |cause| format!("; {cause}"));
+    let detail = format!("{accept:?}, expected {expected:?}{cause}");
+    found(Anomaly::new(Rule::WrongAccept, detail));
+    Some(false)
+}
+
+/// The mistake that leads from `key` to the wrong `accept`, if it is one that servers are
+/// known to make.
+fn explain_accept(key: &str, accept: &str) -> Option<String> {
+    let expected = accept_for(key);
+    let alike = |left: &str, right: &str| {
+        let plain = |text: &str| {
+            text.trim_end_matches('=')
+                .replace('-', "+")
+                .replace('_', "/")
+        };
+        plain(left) == plain(right)
+    };
+    let digest = sha1(&[key.as_bytes(), GUID.as_bytes()]);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let upper = hex.to_ascii_uppercase();
+    let decoded_key = BASE64.decode(key).unwrap_or_default();
+    let lower_guid = GUID.to_ascii_lowercase();
+    let braced = format!("{{{GUID}}}");
+    let (key_bytes, guid) = (key.as_bytes(), GUID.as_bytes());
+    let mistakes: [(String, &str); 16] = [
+        (key.to_owned(), "it is the key itself"),
+        ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(), "it is the example value of the RFC"),
+        ("HSmrc0sMlYUkAGmm5OPpG2HaGWk=".to_owned(), "it is a well-known example value"),
+        (hex.clone(), "the digest is in hexadecimal instead of base64"),
+        (upper.clone(), "the digest is in hexadecimal instead of base64"),
+        (BASE64.encode(&hex), "the base64 is of the hexadecimal digest, not of its bytes"),
+        (BASE64.encode(&upper), "the base64 is of the hexadecimal digest, not of its bytes"),
+        (hashed(&[key_bytes]), "the GUID was left out"),
+        (hashed(&[guid]), "the key was left out"),
+        (hashed(&[guid, key_bytes]), "the GUID stands before the key"),
+        (hashed(&[&decoded_key, guid]), "the key was decoded from base64 first"),
+        (hashed(&[key_bytes, lower_guid.as_bytes()]), "the GUID is in lower case"),
+        (hashed(&[key_bytes, braced.as_bytes()]), "the GUID is in braces"),
+        (hashed(&[key_bytes, guid, b"\0"]), "a NUL byte was hashed as well"),
+        (hashed(&[key_bytes, guid, b"\n"]), "a line end was hashed as well"),
+        (hashed(&[key_bytes, b"\r\n", guid]), "a line end was hashed with the key"),
+    ];
+    if alike(accept, &expected) {
+        return Some("the base64 alphabet or padding is another one".to_owned());
+    }
+    let known = mistakes.iter().find(|(value, _)| value == accept);
+    if let Some((_, cause)) = known {
+        return Some((*cause).to_owned());
+    }
+    let decoded = BASE64.decode(accept).ok()?;
+    match decoded.len() {
+        20 => {}
+        16 => return Some("it has the length of an MD5 digest".to_owned()),
+        32 => return Some("it has the length of a SHA-256 digest".to_owned()),
+        len => return Some(format!("it is {len} bytes, a SHA-1 digest has 20")),
+    }
+    let typed = mistyped_guids().find(|typed| sha1(&[key_bytes, typed]).as_slice() == decoded)?;
+    let typed = String::from_utf8_lossy(&typed).into_owned();
+    Some(format!("the server's GUID is mistyped: {typed}"))
+}
+
+/// Every text that is one slip of the keyboard away from the GUID: a character left out,
+/// replaced, put in, or swapped with its neighbour.
+fn mistyped_guids() -> impl Iterator<Item = Vec<u8>> {
+    const TYPED: &[u8] = b"0123456789ABCDEF-";
+    let guid = GUID.as_bytes();
+    let with = move |at: usize, put: &[u8], skip: usize| {
+        [&guid[..at], put, guid.get(at + skip..).unwrap_or_default()].concat()
+    };
+    let left_out = (0..guid.len()).map(move |at| with(at, b"", 1));
+    let replaced = (0..guid.len())
+        .flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 1)));
+    let put_in = (0..=guid.len())
+        .flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 0)));
+    let swapped = (1..guid.len()).map(move |at| with(at - 1, &[guid[at], guid[at - 1]], 2));
+    left_out.chain(swapped).chain(replaced).chain(put_in)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+
+    fn headers(fields: &[(&str, &str)]) -> Headers {
+        let owned = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        Headers(owned.collect())
+    }
+
+    fn request(fields: &[(&str, &str)]) -> RequestHead {
+        let mut all = vec![
+            ("Host", "h"),
+            ("Upgrade", "websocket"),
+            ("Connection", "keep-alive, Upgrade"),
+            ("Sec-WebSocket-Key", KEY),
+            ("Sec-WebSocket-Version", "13"),
+        ];
+        all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+        all.extend(fields.iter().filter(|(_, value)| *value != "-"));
+        RequestHead {
+            method: "GET".to_owned(),
+            target: "/".to_owned(),
+            minor_version: 1,
+            headers: headers(&all),
+            wire_len: 0,
+            bare_line_feed: false,
+            truncated: false,
+        }
+    }
+
+    fn response(fields: &[(&str, &str)]) -> ResponseHead {
+        let accept = accept_for(KEY);
+        let mut all = vec![
+            ("Upgrade", "WebSocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Accept", &accept),
+        ];
+        all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+        all.extend(fields.iter().filter(|(_, value)| *value != "-"));
+        ResponseHead {
+            status: 101,
+            reason: String::new(),
+            minor_version: 1,
+            headers: headers(&all),
+            wire_len: 0,
+            bare_line_feed: false,
+            truncated: false,
+        }
+    }
+
+    fn of_request(fields: &[(&str, &str)]) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        check_request(&request(fields), &mut |anomaly| names.push(anomaly.rule.name()));
+        names
+    }
+
+    fn of_response(
+        offer: &[(&str, &str)],
+        answer: &[(&str, &str)],
+    ) -> (Agreement, Vec<&'static str>) {
+        let mut names = Vec::new();
+        let request = request(offer);
+        let agreement = check_response(Some(&request), &response(answer), &mut |anomaly| {
+            names.push(anomaly.rule.name());
+        });
+        (agreement, names)
+    }
+
+    #[test]
+    fn a_request_that_keeps_the_rules_gives_no_anomaly() {
+        assert!(of_request(&[]).is_empty());
+    }
+
+    #[test]
+    fn each_rule_of_the_request_is_named_when_broken() {
+        let table: [(&[(&str, &str)], &str); 8] = [
+            (&[("Host", "-")], "missing-host"),
+            (&[("Host", "a"), ("Host", "b")], "missing-host"),
+            (&[("Connection", "close")], "request-connection"),
+            (&[("Sec-WebSocket-Key", "-")], "missing-key"),
+            (&[("Sec-WebSocket-Key", "c2hvcnQ=")], "bad-key"),
+            (&[("Sec-WebSocket-Key", "no base64 at all!")], "bad-key"),
+            (&[("Sec-WebSocket-Version", "8")], "unsupported-version"),
+            (&[("Sec-WebSocket-Version", "-")], "unsupported-version"),
+        ];
+        for (fields, rule) in table {
+            assert_eq!(of_request(fields), [rule], "{fields:?}");
+        }
+        let twice = [("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Key", KEY)];
+        assert_eq!(of_request(&twice), ["repeated-header"]);
+    }
+
+    #[test]
+    fn what_is_agreed_is_read_from_the_response() {
+        let (agreement, anomalies) = of_response(
+            &[
+                ("Sec-WebSocket-Protocol", "mqtt, chat"),
+                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+            ],
+            &[
+                ("Sec-WebSocket-Protocol", "chat"),
+                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=10"),
+            ],
+        );
+        assert!(anomalies.is_empty(), "{anomalies:?}");
+        assert_eq!(agreement.accept_valid, Some(true));
+        assert_eq!(agreement.subprotocol.as_deref(), Some("chat"));
+        let bits = agreement.deflate.map(|deflate| deflate.client_max_window_bits);
+        assert_eq!(bits, Some(10));
+    }
+
+    #[test]
+    fn each_rule_of_the_response_is_named_when_broken() {
+        type Fields<'a> = &'a [(&'a str, &'a str)];
+        let table: [(Fields<'_>, Fields<'_>, &str); 8] = [
+            (&[], &[("Upgrade", "h2c")], "response-upgrade"),
+            (&[], &[("Connection", "close")], "response-connection"),
+            (&[], &[("Sec-WebSocket-Accept", "-")], "missing-accept"),
+            (&[], &[("Sec-WebSocket-Accept", "x")], "wrong-accept"),
+            (&[], &[("Content-Length", "0")], "content-in-101"),
+            (&[], &[("Sec-WebSocket-Protocol", "chat")], "subprotocol-not-offered"),
+            (&[], &[("Sec-WebSocket-Extensions", "foo")], "extension-not-offered"),
+            (
+                &[("Sec-WebSocket-Extensions", "permessage-deflate")],
+                &[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=9")],
+                "deflate-response",
+            ),
+        ];
+        for (offer, answer, rule) in table {
+            assert_eq!(of_response(offer, answer).1, [rule], "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_accept_is_explained_where_the_mistake_is_known() {
+        let decoded = BASE64.decode(KEY).unwrap_or_default();
+        let table = [
+            (hashed(&[&decoded, GUID.as_bytes()]), "decoded from base64"),
+            (hashed(&[KEY.as_bytes()]), "GUID was left out"),
+            (KEY.to_owned(), "the key itself"),
+            (
+                hashed(&[KEY.as_bytes(), b"258EAF5-E914-47DA-95CA-C5AB0DC85B11"]),
+                "mistyped: 258EAF5-",
+            ),
+            (
+                hashed(&[KEY.as_bytes(), b"258EAFA5-E914-47DA-95AC-C5AB0DC85B11"]),
+                "mistyped: 258EAFA5-E914-47DA-95AC-",
+            ),
+            (BASE64.encode([0; 32]), "SHA-256"),
+            (accept_for(KEY).trim_end_matches('=').to_owned(), "padding"),
+        ];
+        for (accept, cause) in table {
+            let told = explain_accept(KEY, &accept).unwrap_or_default();
+            assert!(told.contains(cause), "{accept}: {told:?}");
+        }
+        assert_eq!(explain_accept(KEY, &BASE64.encode([7; 20])), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! WebSocket for an observer (RFC 6455, RFC 7692).
+//!
+//! [`handshake`] reads the opening handshake from two HTTP heads. After it, a [`Session`]
+//! takes the bytes of both directions and gives frames, messages and the rules they break.
+//! An observer differs from an endpoint: it never closes the connection, so everything is
+//! decoded as far as it goes, and it may have missed bytes, so that it must know when it
+//! does not know.
+
+mod code;
+mod decoder;
+mod deflate;
+mod frame;
+pub mod handshake;
+mod message;
+mod resync;
+mod utf8;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::anomaly::Anomaly;
+use crate::flow::{Direction, StreamItem};
+use crate::limits::Limits;
+use crate::time::{Moment, Timestamp};
+
+pub use code::{CloseCode, OpCode};
+pub use decoder::{FrameDecoder, FrameEvent};
+pub use deflate::{DeflateParameters, InflateError, Inflater};
+pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
+pub use handshake::{Agreement, accept_for};
+pub use message::{ContextTakeover, Extensions, Frame, Message, Received, Receiver};
+pub use resync::{Found, Piece, Profile, Seeker};
+pub use utf8::Utf8Checker;
+
+/// What a [`Session`] finds.
+#[derive(Debug)]
+pub enum SessionItem<'a> {
+    /// A frame.
+    Frame {
+        /// The frame.
+        frame: Frame<'a>,
+        /// For a Pong: whether it answers a Ping.
+        answers: Answer,
+    },
+    /// A data message; it follows its last frame.
+    Message(Message<'a>),
+    /// A rule broken.
+    Anomaly(Anomaly),
+}
+
+/// How a Pong stands to the Pings before it (RFC 6455 §5.5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Not a Pong.
+    No,
+    /// Sent without a Ping, which is allowed.
+    Unsolicited,
+    /// The Ping with the same payload was sent this long before.
+    Ping(Duration),
+}
+
+/// Both directions of a connection after the opening handshake.
+#[derive(Debug)]
+pub struct Session {
+    ways: [Way; 2],
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Way {
+    decoder: FrameDecoder,
+    receiver: Receiver,
+    /// Pings sent in this direction that no Pong has answered, oldest first.
+    pings: VecDeque<Ping>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    payload: Box<[u8]>,
+    at: Timestamp,
+}
+
+/// Where a session's bytes begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the first byte after the opening handshake.
+    InStep,
+    /// Anywhere.
+    OutOfStep,
+}
+
+impl Session {
+    /// A session whose two directions begin as said: client's first.
+    ///
+    /// `agreement` is `None` when the response was not captured.
+    pub fn new(agreement: Option<&Agreement>, starts: [Start; 2], limits: &Limits) -> Self {
+        let way = |direction: Direction| {
+            let deflate = agreement.and_then(|agreement| agreement.deflate);
+            let no_takeover = deflate.is_some_and(|deflate| match direction {
+                Direction::ClientToServer => deflate.client_no_context_takeover,
+                Direction::ServerToClient => deflate.server_no_context_takeover,
+            });
+            let extensions = Extensions {
+                deflate: deflate.map(|_| match no_takeover {
+                    true => ContextTakeover::No,
+                    false => ContextTakeover::Yes,
+                }),
+                others: agreement.is_some_and(|agreement| {
+                    agreement.extensions.len() > usize::from(deflate.is_some())
+                }),
+                assumed: agreement.is_none(),
+            };
+            let rsv1 = deflate.is_some() || agreement.is_none();
+            let profile = Profile {
+                max_bytes: limits.max_search_bytes,
+                ..match direction {
+                    Direction::ClientToServer => Profile::for_client(rsv1),
+                    Direction::ServerToClient => Profile::for_server(rsv1),
+                }
+            };
+            let mut receiver = Receiver::new(direction, extensions);
+            let decoder = match starts[direction.index()] {
+                Start::InStep => FrameDecoder::new(profile),
+                Start::OutOfStep => {
+                    receiver.miss_frames();
+                    FrameDecoder::out_of_step(profile)
+                }
+            };
+            Way {
+                decoder,
+                receiver,
+                pings: VecDeque::new(),
+            }
+        };
+        Self {
+            ways: [way(Direction::ClientToServer), way(Direction::ServerToClient)],
+        }
+    }
+
+    /// Takes the next bytes or gap of one direction.
+    pub fn push(
+        &mut self,
+        direction: Direction,
+        item: StreamItem<'_>,
+        at: Moment,
+        limits: &Limits,
+        emit: &mut dyn FnMut(SessionItem<'_>),
+    ) {
+        let [client, server] = &mut self.ways;
+        let (own, peer) = match direction {
+            Direction::ClientToServer => (client, server),
+            Direction::ServerToClient => (server, client),
+        };
+        let Way {
+            decoder,
+            receiver,
+            pings,
+        } = own;
+        decoder.push(item, &mut |event| {
+            receiver.push(event, limits, &mut |received| {
+                told(received, pings, &mut peer.pings, at, limits, emit);
+            });
+        });
+    }
+
+    /// No more of one direction will come.
+    pub fn finish(
+        &mut self,
+        direction: Direction,
+        at: Moment,
+        limits: &Limits,
+        emit: &mut dyn FnMut(SessionItem<'_>),
+    ) {
+        let Way {
+            receiver, pings, ..
+        } = &mut self.ways[direction.index()];
+        // Nothing that ends here is a whole Pong, so no Ping is answered by it.
+        receiver.finish(limits, &mut |received| {
+            told(received, pings, &mut VecDeque::new(), at, limits, emit);
+        });
+    }
+}
+
+/// Adds to what a receiver found what only both directions together tell.
+fn told(
+    received: Received<'_>,
+    pings: &mut VecDeque<Ping>,
+    peer_pings: &mut VecDeque<Ping>,
+    at: Moment,
+    limits: &Limits,
+    emit: &mut dyn FnMut(SessionItem<'_>),
+) {
+    let frame = match received {
+        Received::Frame(frame) => frame,
+        Received::Message(message) => return emit(SessionItem::Message(message)),
+        Received::Anomaly(anomaly) => return emit(SessionItem::Anomaly(anomaly)),
+    };
+    let mut answers = Answer::No;
+    if frame.header.opcode == OpCode::Ping {
+        if pings.len() >= limits.max_pending_pings {
+            pings.pop_front();
+        }
+        let payload = frame.payload.iter().take(MAX_CONTROL_LEN as usize);
+        pings.push_back(Ping {
+            payload: payload.copied().collect(),
+            at: at.time,
+        });
+    }
+    if frame.header.opcode == OpCode::Pong {
+        // A Pong may answer only the most recent of several Pings (RFC 6455 §5.5.3): it
+        // settles those before it as well.
+        let found = peer_pings
+            .iter()
+            .rposition(|ping| *ping.payload == *frame.payload);
+        answers = match found {
+            Some(place) => {
+                let sent = peer_pings[place].at;
+                peer_pings.drain(..=place);
+                Answer::Ping(at.time.saturating_since(sent))
+            }
+            None => Answer::Unsolicited,
+        };
+    }
+    emit(SessionItem::Frame { frame, answers });
+}

@@ -1,0 +1,583 @@
+//! Finding the next frame header when bytes are missing or the start was not captured.
+//!
+//! Every position is a candidate. A candidate is believed for what can be observed: bits
+//! of evidence, each bit halving the chance that something else looks like it. It dies at
+//! the first thing that no frame would have. Until one candidate has enough, nothing is
+//! said: a frame is never invented to fill a hole.
+//!
+//! | observation | bits |
+//! | --- | --- |
+//! | the header begins where a segment begins | 6 |
+//! | each header with legal FIN, RSV, opcode, mask bit, minimal length | 5 |
+//! | a frame ends exactly where a segment ends | 8 |
+//! | each byte of unmasked text that is text, up to 24; from a client only | 1 |
+//! | a Close whose code may be sent | 8 |
+//!
+//! Text counts only where a masking key had to be right for it: what a server sends in
+//! clear may be the middle of a longer text.
+
+use std::collections::VecDeque;
+use std::str;
+
+use super::code::{CloseCode, OpCode};
+use super::frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
+use crate::flow::{GapCause, StreamItem};
+
+/// What a header must look like to be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The mask bit that this direction has; `None` when it is not known which end is the
+    /// client.
+    pub masked: Option<bool>,
+    /// RSV1 may be set: permessage-deflate was agreed, or nothing is known.
+    pub rsv1: bool,
+    /// Bits of evidence needed where frames are masked.
+    pub masked_bits: u32,
+    /// Bits of evidence needed where frames are not masked.
+    pub unmasked_bits: u32,
+    /// Bytes kept while searching.
+    pub max_bytes: usize,
+}
+
+impl Profile {
+    /// For the client's direction of a connection that carries WebSocket.
+    pub fn for_client(rsv1: bool) -> Self {
+        Self {
+            masked: Some(true),
+            rsv1,
+            ..Self::known()
+        }
+    }
+
+    /// For the server's direction of a connection that carries WebSocket.
+    pub fn for_server(rsv1: bool) -> Self {
+        Self {
+            masked: Some(false),
+            rsv1,
+            ..Self::known()
+        }
+    }
+
+    /// For a connection whose start was not captured, which may be any protocol. Other
+    /// protocols begin segments with a type and a length too (MQTT, BER), so without the
+    /// test that masking is, much more is asked for.
+    pub fn for_unknown() -> Self {
+        Self {
+            masked: None,
+            rsv1: true,
+            masked_bits: 30,
+            unmasked_bits: 50,
+            ..Self::known()
+        }
+    }
+
+    fn known() -> Self {
+        Self {
+            masked: None,
+            rsv1: false,
+            masked_bits: 18,
+            unmasked_bits: 18,
+            max_bytes: 256 << 10,
+        }
+    }
+}
+
+/// A header was found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The frame is masked, so its sender is a client.
+    pub masked: bool,
+    /// Bytes passed over before it, missing ones included.
+    pub skipped: u64,
+    /// All that was kept from the header on.
+    pub pieces: Vec<Piece>,
+}
+
+/// A kept part of a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes of one chunk.
+    Bytes(Vec<u8>),
+    /// Missing bytes, or bytes that were too many to keep.
+    Gap(u64),
+}
+
+impl Piece {
+    /// The same as an item of a stream.
+    pub fn as_item(&self) -> StreamItem<'_> {
+        match self {
+            Self::Bytes(bytes) => StreamItem::Chunk(bytes),
+            Self::Gap(len) => StreamItem::Gap {
+                len: *len,
+                cause: GapCause::NotCaptured,
+            },
+        }
+    }
+
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Gap(len) => *len,
+        }
+    }
+}
+
+/// Looks for a frame header in one direction's bytes.
+#[derive(Debug)]
+pub struct Seeker {
+    profile: Profile,
+    /// Kept parts with the position of their first byte.
+    pieces: VecDeque<(u64, Piece)>,
+    kept_bytes: usize,
+    /// Position behind the last part; 0 is where the search began.
+    end: u64,
+    /// Positions below this one are candidates already, or dead.
+    next_candidate: u64,
+    candidates: Vec<Candidate>,
+}
+
+/// A chain of headers that may be frames.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    start: u64,
+    /// Where its next header must be.
+    next: u64,
+    masked: bool,
+    bits: u32,
+    /// It counted that the frame before `next` ends where a segment ends.
+    ends_segment: bool,
+    /// Whether a fragmented message is open before `next`, once that is known: only then
+    /// may, and must, the next data frame be a continuation (RFC 6455 §5.4).
+    in_message: Option<bool>,
+}
+
+/// Candidates followed at once; of more, those with least evidence are dropped.
+const MAX_CANDIDATES: usize = 256;
+
+/// Payload bytes looked at per frame.
+const SAMPLE: usize = 32;
+
+const SEGMENT_START: u32 = 6;
+const HEADER: u32 = 5;
+const SEGMENT_END: u32 = 8;
+const TEXT_AT_MOST: u32 = 24;
+const CLOSE_CODE: u32 = 8;
+
+impl Seeker {
+    /// A seeker that knows nothing of what came before.
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            pieces: VecDeque::new(),
+            kept_bytes: 0,
+            end: 0,
+            next_candidate: 0,
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Bytes searched so far, missing ones included.
+    pub fn searched(&self) -> u64 {
+        self.end
+    }
+
+    /// All that is kept, in order, for another search.
+    pub fn into_pieces(self) -> impl Iterator<Item = Piece> {
+        self.pieces.into_iter().map(|(_, piece)| piece)
+    }
+
+    /// Looks at the next bytes or gap. After a header was found, the seeker is used up.
+    pub fn push(&mut self, item: StreamItem<'_>) -> Option<Found> {
+        let position = self.end;
+        match item {
+            StreamItem::Gap { len, .. } => {
+                self.keep(Piece::Gap(len));
+                self.next_candidate = self.end;
+                let end = self.end;
+                self.candidates
+                    .retain(|candidate| candidate.next < position || candidate.next >= end);
+            }
+            StreamItem::Chunk(bytes) => {
+                self.keep(Piece::Bytes(bytes.to_vec()));
+                self.follow();
+                self.nominate();
+            }
+        }
+        let profile = self.profile;
+        let enough = |candidate: &&Candidate| {
+            candidate.bits
+                >= if candidate.masked {
+                    profile.masked_bits
+                } else {
+                    profile.unmasked_bits
+                }
+        };
+        // The earliest, so that no frame of its chain is lost.
+        let best = self.candidates.iter().filter(enough).min_by_key(|c| c.start);
+        let best = *best?;
+        Some(self.take_from(best))
+    }
+
+    fn keep(&mut self, piece: Piece) {
+        let start = self.end;
+        self.end += piece.len();
+        if let Piece::Bytes(bytes) = &piece {
+            self.kept_bytes += bytes.len();
+        }
+        self.pieces.push_back((start, piece));
+        while self.kept_bytes > self.profile.max_bytes {
+            let Some((_, piece)) = self.pieces.pop_front() else {
+                break;
+            };
+            if let Piece::Bytes(bytes) = piece {
+                self.kept_bytes -= bytes.len();
+            }
+        }
+    }
+
+    /// Advances every candidate over the headers that are there now.
+    fn follow(&mut self) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain_mut(|candidate| self.advance(candidate));
+        self.candidates = candidates;
+    }
+
+    /// Makes candidates of the positions that can be judged now.
+    fn nominate(&mut self) {
+        let mut at = self.next_candidate;
+        while at < self.end {
+            let judged = self.judge(at, self.profile.masked);
+            match judged {
+                Judged::NotYet if self.end - at < WAIT_AT_MOST => break,
+                Judged::Frame { next, masked, bits, header } => {
+                    let at_start = if self.is_piece_start(at) { SEGMENT_START } else { 0 };
+                    let mut candidate = Candidate {
+                        start: at,
+                        next,
+                        masked,
+                        bits: bits + at_start,
+                        ends_segment: false,
+                        in_message: after(None, &header),
+                    };
+                    if self.advance(&mut candidate) {
+                        self.candidates.push(candidate);
+                    }
+                }
+                Judged::NotYet | Judged::NoFrame => {}
+            }
+            at += 1;
+        }
+        self.next_candidate = at;
+        if self.candidates.len() > MAX_CANDIDATES {
+            self.candidates
+                .sort_by_key(|candidate| std::cmp::Reverse(candidate.bits));
+            self.candidates.truncate(MAX_CANDIDATES);
+        }
+    }
+
+    fn is_piece_start(&self, at: u64) -> bool {
+        self.pieces
+            .binary_search_by_key(&at, |(start, _)| *start)
+            .is_ok()
+    }
+
+    /// Follows a candidate's chain as far as it can be seen; `false` when it breaks.
+    fn advance(&self, candidate: &mut Candidate) -> bool {
+        while candidate.next < self.end {
+            if !candidate.ends_segment && self.is_piece_start(candidate.next) {
+                candidate.ends_segment = true;
+                candidate.bits += SEGMENT_END;
+            }
+            match self.judge(candidate.next, Some(candidate.masked)) {
+                Judged::Frame { next, bits, header, .. } => {
+                    let continues = header.opcode == OpCode::Continuation;
+                    let expected = header.opcode.is_control()
+                        || candidate.in_message.is_none_or(|open| open == continues);
+                    if !expected {
+                        return false;
+                    }
+                    candidate.in_message = after(candidate.in_message, &header);
+                    candidate.bits += bits;
+                    candidate.next = next;
+                    candidate.ends_segment = false;
+                }
+                Judged::NotYet => return true,
+                Judged::NoFrame => return false,
+            }
+        }
+        true
+    }
+
+    /// Judges the bytes at `at` as a frame.
+    fn judge(&self, at: u64, masked: Option<bool>) -> Judged {
+        let mut buffer = [0; FrameHeader::MAX_LEN + SAMPLE];
+        let (len, more_may_come) = self.copy(at, &mut buffer);
+        let bytes = &mut buffer[..len];
+        if !bytes.first().is_none_or(|&first| self.plausible_first(first)) {
+            return Judged::NoFrame;
+        }
+        let Decoded::Complete { item: header, consumed } = FrameHeader::decode(bytes) else {
+            return if more_may_come { Judged::NotYet } else { Judged::NoFrame };
+        };
+        let is_masked = header.masking_key.is_some();
+        if masked.is_some_and(|masked| masked != is_masked) || !plausible(&header) {
+            return Judged::NoFrame;
+        }
+        let payload = &mut bytes[consumed..];
+        let wanted = usize::try_from(header.payload_len).map_or(SAMPLE, |len| len.min(SAMPLE));
+        if payload.len() < wanted && more_may_come {
+            return Judged::NotYet;
+        }
+        let known = payload.len().min(wanted);
+        let payload = &mut payload[..known];
+        unmask(payload, header.masking_key.unwrap_or_default(), 0);
+        let Some(bits) = payload_evidence(&header, payload) else {
+            return Judged::NoFrame;
+        };
+        Judged::Frame {
+            next: at + consumed as u64 + header.payload_len,
+            masked: is_masked,
+            bits: HEADER + bits,
+            header,
+        }
+    }
+
+    /// Copies bytes from `at` on up to a gap; says how many, and whether more may come.
+    fn copy(&self, at: u64, buffer: &mut [u8]) -> (usize, bool) {
+        let after = self.pieces.partition_point(|(start, _)| *start <= at);
+        let mut filled = 0;
+        for (start, piece) in self.pieces.iter().skip(after.saturating_sub(1)) {
+            let Piece::Bytes(bytes) = piece else {
+                return (filled, false);
+            };
+            let Ok(skip) = usize::try_from((at + filled as u64).saturating_sub(*start)) else {
+                break;
+            };
+            let bytes = bytes.get(skip..).unwrap_or_default();
+            let take = bytes.len().min(buffer.len() - filled);
+            buffer[filled..filled + take].copy_from_slice(&bytes[..take]);
+            filled += take;
+            if filled == buffer.len() {
+                break;
+            }
+        }
+        (filled, true)
+    }
+
+    /// FIN, RSV and opcode of a frame that keeps the rules.
+    fn plausible_first(&self, first: u8) -> bool {
+        let rsv1 = first & 0x40 != 0;
+        let fin = first & 0x80 != 0;
+        match OpCode::from_first_byte(first) {
+            _ if first & 0x30 != 0 => false,
+            OpCode::Continuation => !rsv1,
+            OpCode::Text | OpCode::Binary => !rsv1 || self.profile.rsv1,
+            OpCode::Close | OpCode::Ping | OpCode::Pong => fin && !rsv1,
+            OpCode::Reserved(_) => false,
+        }
+    }
+
+    fn take_from(&mut self, best: Candidate) -> Found {
+        let mut pieces = Vec::new();
+        let mut at = best.start;
+        for (start, piece) in self.pieces.drain(..) {
+            let end = start + piece.len();
+            if end <= at {
+                continue;
+            }
+            if start > at {
+                // Dropped to stay within the limit.
+                pieces.push(Piece::Gap(start - at));
+                at = start;
+            }
+            let skip = at - start;
+            pieces.push(match piece {
+                Piece::Gap(len) => Piece::Gap(len - skip),
+                Piece::Bytes(mut bytes) => {
+                    bytes.drain(..usize::try_from(skip).unwrap_or(0));
+                    Piece::Bytes(bytes)
+                }
+            });
+            at = end;
+        }
+        Found {
+            masked: best.masked,
+            skipped: best.start,
+            pieces,
+        }
+    }
+}
+
+/// A header and its sample lie within this many bytes: no position waits for longer.
+const WAIT_AT_MOST: u64 = (FrameHeader::MAX_LEN + SAMPLE) as u64;
+
+enum Judged {
+    Frame {
+        next: u64,
+        masked: bool,
+        bits: u32,
+        header: FrameHeader,
+    },
+    NotYet,
+    NoFrame,
+}
+
+/// Whether a fragmented message is open after a frame.
+fn after(in_message: Option<bool>, header: &FrameHeader) -> Option<bool> {
+    if header.opcode.is_control() {
+        in_message
+    } else {
+        Some(!header.fin)
+    }
+}
+
+/// Lengths of a frame that keeps the rules, and that any endpoint would accept.
+fn plausible(header: &FrameHeader) -> bool {
+    const LONGEST: u64 = 1 << 32;
+    header.is_minimal()
+        && header.payload_len <= LONGEST
+        && (!header.opcode.is_control() || header.payload_len <= MAX_CONTROL_LEN)
+}
+
+/// What the start of a payload says for its header; `None` when it speaks against it.
+fn payload_evidence(header: &FrameHeader, payload: &[u8]) -> Option<u32> {
+    match header.opcode {
+        OpCode::Close => match *payload {
+            [] if header.payload_len == 0 => Some(0),
+            [high, low, ..] => {
+                let code = CloseCode(u16::from_be_bytes([high, low]));
+                code.may_be_sent().then_some(CLOSE_CODE)
+            }
+            _ if header.payload_len == 1 => None,
+            _ => Some(0),
+        },
+        OpCode::Text if !header.rsv1() => {
+            if let Err(error) = str::from_utf8(payload) {
+                let cut = error.error_len().is_none();
+                let whole = payload.len() as u64 == header.payload_len && header.fin;
+                if !cut || whole {
+                    return None;
+                }
+            }
+            let printable = |b: &&u8| !b.is_ascii_control() || matches!(b, b'\t' | b'\n' | b'\r');
+            let count = payload.iter().filter(printable).count();
+            let bits = u32::try_from(count).unwrap_or(TEXT_AT_MOST).min(TEXT_AT_MOST);
+            Some(if header.masking_key.is_some() { bits } else { 0 })
+        }
+        _ => Some(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masked_text(text: &str, key: [u8; 4]) -> Vec<u8> {
+        let mut payload = text.as_bytes().to_vec();
+        unmask(&mut payload, key, 0);
+        let mut frame = vec![0x81, 0x80 | u8::try_from(text.len()).unwrap_or(125)];
+        frame.extend_from_slice(&key);
+        frame.extend_from_slice(&payload);
+        frame
+    }
+
+    /// Feeds segments until a header is found: its position, and whether it is masked.
+    fn seek(profile: Profile, segments: &[&[u8]]) -> Option<(u64, bool)> {
+        let mut seeker = Seeker::new(profile);
+        segments.iter().find_map(|segment| {
+            let found = seeker.push(StreamItem::Chunk(segment))?;
+            Some((found.skipped, found.masked))
+        })
+    }
+
+    #[test]
+    fn one_masked_text_at_a_segment_start_is_enough() {
+        let frame = masked_text("a text of more than twenty-four bytes", *b"\x93\x1a\xf0\x77");
+        assert_eq!(seek(Profile::for_unknown(), &[&frame]), Some((0, true)));
+        let junk: &[u8] = b"\xf7\xf3\xb4 rest of a frame";
+        assert_eq!(
+            seek(Profile::for_unknown(), &[junk, &frame]),
+            Some((junk.len() as u64, true))
+        );
+    }
+
+    #[test]
+    fn a_masked_text_is_found_inside_a_segment_by_its_chain() {
+        let key = *b"\x93\x1a\xf0\x77";
+        let mut segment = b"\xf7\xf3\xb4\xff rest".to_vec();
+        segment.extend(masked_text("a text that is long enough to count", key));
+        segment.extend(masked_text("and another one", *b"\x55\xe1\x08\xc3"));
+        assert_eq!(seek(Profile::for_unknown(), &[&segment]), Some((9, true)));
+    }
+
+    #[test]
+    fn server_frames_are_believed_when_they_end_with_their_segments() {
+        let frame: &[u8] = b"\x82\x0a\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99";
+        let known = Profile::for_server(false);
+        assert_eq!(seek(known, &[frame]), None);
+        assert_eq!(seek(known, &[frame, frame]), Some((0, false)));
+        assert_eq!(seek(Profile::for_unknown(), &[frame; 3]), None);
+        assert_eq!(seek(Profile::for_unknown(), &[frame; 4]), Some((0, false)));
+    }
+
+    #[test]
+    fn the_middle_of_a_cyrillic_text_is_no_frame() {
+        let text = "мы с ним рассказали о том, что всё с самого начала было не так просто. ";
+        let long = text.repeat(200);
+        for size in [200, 536, 1448] {
+            let segments: Vec<&[u8]> = long.as_bytes().chunks(size).collect();
+            for from in 0..segments.len().min(4) {
+                assert_eq!(seek(Profile::for_server(true), &segments[from..]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_no_frames() {
+        let mqtt: &[u8] = b"\x82\x08\x00\x01\x00\x03a/b\x00";
+        let mqtt_ping: &[u8] = b"\xc0\x00";
+        let ftp: &[u8] = b"230 Login successful.\r\n";
+        for segments in [vec![mqtt, mqtt_ping, mqtt, mqtt, mqtt_ping], vec![ftp; 50]] {
+            assert_eq!(seek(Profile::for_unknown(), &segments), None);
+        }
+        let random = random_bytes(50_000);
+        let records: Vec<_> = random
+            .chunks(100)
+            .map(|content| [b"\x17\x03\x03\x00\x64", content].concat())
+            .collect();
+        let segments: Vec<_> = records.iter().map(Vec::as_slice).collect();
+        assert_eq!(seek(Profile::for_unknown(), &segments), None);
+    }
+
+    fn random_bytes(len: usize) -> Vec<u8> {
+        let mut state: u64 = 0x1234_5678_9abc_def1;
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()[3]
+        };
+        (0..len).map(next).collect()
+    }
+
+    #[test]
+    fn random_bytes_are_no_frames() {
+        let bytes = random_bytes(400_000);
+        let segments: Vec<&[u8]> = bytes.chunks(1448).collect();
+        assert_eq!(seek(Profile::for_unknown(), &segments), None);
+        assert_eq!(seek(Profile::for_client(true), &segments), None);
+        assert_eq!(seek(Profile::for_server(true), &segments), None);
+    }
+
+    #[test]
+    fn what_is_kept_from_the_header_on_comes_back_whole() {
+        let frame = masked_text("a text of more than twenty-four bytes", *b"\x93\x1a\xf0\x77");
+        let mut seeker = Seeker::new(Profile::for_unknown());
+        assert_eq!(seeker.push(StreamItem::Chunk(b"\xff\xff")), None);
+        let (left, right) = frame.split_at(20);
+        assert_eq!(seeker.push(StreamItem::Chunk(left)), None);
+        let found = seeker.push(StreamItem::Chunk(right)).map(|found| found.pieces);
+        let expected = [left, right].map(|part| Piece::Bytes(part.to_vec()));
+        assert_eq!(found, Some(expected.into()));
+    }
+}
