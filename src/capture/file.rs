@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::block::SECTION_HEADER;
 use super::compressed::decompress;
 use super::error::{CaptureError, Compression, FirstBytes, Problem};
 use super::input::Input;
 use super::merge::Merged;
 use super::pcap::{self, PcapReader};
-use super::pcapng::{self, PcapNgReader};
+use super::pcapng::PcapNgReader;
 use super::secrets::PendingSecrets;
 use super::{DecryptionSecrets, Packet, PacketSource};
 
@@ -99,7 +100,7 @@ impl FileReader {
             input.fill(MAGIC_LEN)?;
         }
         if let Some(&magic) = input.unread().first_chunk::<MAGIC_LEN>() {
-            if magic == pcapng::SECTION_HEADER {
+            if magic == SECTION_HEADER {
                 return Ok(Self::PcapNg(PcapNgReader::new(input)));
             }
             if pcap::is_pcap(magic) {

@@ -10,6 +10,7 @@
 //!
 //! Only this layer and the program do I/O.
 
+mod block;
 mod clock;
 mod compressed;
 mod error;

@@ -224,10 +224,10 @@ pub(super) fn read_source(source: &mut dyn PacketSource, take_secrets: bool) -> 
             Ok(Some(packet)) => {
                 let (seconds, nanos) =
                     (packet.time.0 / 1_000_000_000, packet.time.0 % 1_000_000_000);
-                let link = packet.link_type.name().unwrap_or("?");
+                let kind = packet.link_type.name().unwrap_or("?");
                 let (captured, wire) = (packet.data.len(), packet.wire_len);
 
-                let mut line = format!("{seconds}.{nanos:09} {link} {captured}/{wire} ");
+                let mut line = format!("{seconds}.{nanos:09} {kind} {captured}/{wire} ");
                 for byte in packet.data {
                     let _ = write!(line, "{byte:02x}");
                 }
