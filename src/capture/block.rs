@@ -119,9 +119,9 @@ impl BlockReader {
 
     /// Where the block at the front of the input ends, which says `stated` bytes.
     ///
-    /// "Block Total Length […] MUST be a multiple of 4" and is repeated at the end
-    /// (§3.1). There are writers that leave out the padding, or do not count it, or
-    /// repeat the length wrongly.
+    /// The length has to be a multiple of 4 and to be repeated at the end (§3.1).
+    /// There are writers that leave out the padding, or do not count it, or repeat the
+    /// length wrongly; as long as the next block can be found, that does no harm.
     #[inline]
     fn block_end(&mut self, stated: u32) -> Result<usize, CaptureError> {
         let len = stated as usize;
@@ -275,7 +275,7 @@ impl ByteOrder {
     }
 }
 
-/// Block types (§11.1) that are read, or recognised where it is doubtful whether a block starts.
+/// Block types (of the registry in the IANA considerations) that are read, or recognised where it is doubtful whether a block starts.
 pub(super) mod block_type {
     pub(in crate::capture) const INTERFACE_DESCRIPTION: u32 = 1;
     pub(in crate::capture) const PACKET: u32 = 2;

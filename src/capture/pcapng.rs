@@ -57,20 +57,22 @@ impl PcapNgReader {
         while let Some(block) = self.blocks.next_block()? {
             let found = match block.kind {
                 block_type::ENHANCED_PACKET | block_type::PACKET | block_type::SIMPLE_PACKET => {
-                    self.read_packet(&block).map(|found| found.then_some(()))
+                    self.read_packet(&block)
                 }
                 block_type::SECTION_HEADER => {
                     self.interfaces.clear();
                     self.unknown_said = false;
-                    Ok(None)
+                    Ok(false)
                 }
-                block_type::INTERFACE_DESCRIPTION => self.read_interface(&block).map(|()| None),
-                block_type::DECRYPTION_SECRETS => self.read_secrets(&block, secrets).map(|()| None),
-                _ => Ok(None),
+                block_type::INTERFACE_DESCRIPTION => self.read_interface(&block).map(|()| false),
+                block_type::DECRYPTION_SECRETS => {
+                    self.read_secrets(&block, secrets).map(|()| false)
+                }
+                _ => Ok(false),
             };
             match found {
-                Ok(Some(())) => return Ok(true),
-                Ok(None) => {}
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
                 Err(problem) => return Err(self.blocks.error(&block, problem)),
             }
         }
@@ -204,10 +206,25 @@ impl PcapNgReader {
             ByteOrder::Big => parser::parse_decryptionsecretsblock_be,
         };
         let Ok((_, secrets)) = parse(&bytes) else {
-            return Err(block.too_short(Part::DecryptionSecrets, 8));
+            return Err(self.too_long_secrets(block));
         };
         let len = (secrets.secrets_len as usize).min(secrets.data.len());
         pending.push(secrets.secrets_type.0, &secrets.data[..len])
+    }
+
+    /// The problem of secrets that have no room in their block.
+    #[cold]
+    fn too_long_secrets(&self, block: &Block) -> Problem {
+        let part = Part::DecryptionSecrets;
+        match self.blocks.bytes(&block.body).split_at_checked(8) {
+            None => block.too_short(part, 8),
+            Some((header, rest)) => Problem::Length {
+                part,
+                len: self.blocks.order().u32_at(header, 4).into(),
+                min: 0,
+                max: rest.len() as u64,
+            },
+        }
     }
 }
 
@@ -372,6 +389,25 @@ mod tests {
             ]
         );
         assert_eq!(read(Cursor::new(bytes), true)[2..], ["0x2 second"]);
+    }
+
+    #[test]
+    fn secrets_longer_than_their_block_are_left_out() {
+        let bytes = ethernet(Order::Big, |file| {
+            file.block(10, &[0, 0, 0, 7, 0, 0, 0, 5, b'k', 0, 0, 0])
+                .block(10, &[0, 0, 0, 7])
+                .enhanced(0, 2, 0, b"")
+        });
+        assert_eq!(
+            lines(Cursor::new(bytes)),
+            [
+                "! f: at byte 48: damaged decryption secrets block: \
+                 it would be 5 bytes long, possible are 0 to 4",
+                "! f: at byte 72: damaged decryption secrets block: \
+                 it would be 16 bytes long, possible are 20 to 67108864",
+                "0.000002000 ETHERNET 0/0 ",
+            ]
+        );
     }
 
     #[test]
