@@ -275,7 +275,8 @@ impl ByteOrder {
     }
 }
 
-/// Block types (of the registry in the IANA considerations) that are read, or recognised where it is doubtful whether a block starts.
+/// Block types of the registry in the IANA considerations: those that are read, and those
+/// that are recognised where it is doubtful whether a block starts.
 pub(super) mod block_type {
     pub(in crate::capture) const INTERFACE_DESCRIPTION: u32 = 1;
     pub(in crate::capture) const PACKET: u32 = 2;
