@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn records_longer_than_the_snap_length_and_than_the_buffer_are_read() {
-        // The snap length that the helper writes is 4 bytes.
+        // `pcap` writes a snap length of 4 bytes.
         let long = vec![0x55; 1 << 20];
         let bytes = pcap(&[(1, 0, b"\x01"), (2, 0, &long), (3, 0, b"\x02")]);
         let got = lines(Cursor::new(bytes));
