@@ -61,7 +61,7 @@ impl Merged {
             self.lent = false;
             let mut reader = match std::mem::replace(&mut first.state, State::Done) {
                 State::Closed(path) => match open_file(&path) {
-                    Ok(reader) => reader,
+                    Ok(reader) => Box::new(reader),
                     Err(error) => {
                         PeekMut::pop(first);
                         return Err(error);
@@ -130,13 +130,14 @@ struct Member {
     state: State,
 }
 
+/// The readers are boxed because members change places at every packet.
 enum State {
     /// Not opened yet.
     Closed(PathBuf),
     /// Stands at its next packet.
-    Ready(FileReader),
+    Ready(Box<FileReader>),
     /// Gave an error in place of a packet; the next one has yet to be found.
-    Failed(FileReader),
+    Failed(Box<FileReader>),
     /// At its end.
     Done,
 }
