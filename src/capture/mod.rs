@@ -5,28 +5,63 @@
 //! several files, in order of time. What comes out is always the same: a
 //! [`PacketSource`] that lends one [`Packet`] at a time.
 //!
+//! Memory does not follow the size of a file: a reader holds one buffer, of 256 KiB
+//! until a record needs more, and packets are slices of it.
+//!
 //! Only this layer and the program do I/O.
 
+mod block;
+mod clock;
+mod compressed;
+mod error;
+mod file;
+mod input;
 mod link_type;
+mod merge;
+mod pcap;
+mod pcapng;
+mod secrets;
+#[cfg(test)]
+mod testing;
 
 use crate::time::Timestamp;
 
+pub use error::{CaptureError, Compression, FirstBytes, Part, Problem};
+pub use file::{from_reader, open, open_all};
 pub use link_type::LinkType;
+pub use merge::Merged;
+pub use secrets::DecryptionSecrets;
 
 /// One captured record: its timestamp, link type and bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
-    /// When it was captured.
+    /// When it was captured. For a pcapng Simple Packet Block, which has no time: that
+    /// of the packet before it in the file.
     pub time: Timestamp,
     /// What the first byte of `data` belongs to.
     pub link_type: LinkType,
-    /// Length on the wire in bytes; more than `data.len()` when the snap length cut it.
+    /// Length on the wire in bytes; more than `data.len()` when the snap length cut
+    /// it, and never less.
     pub wire_len: u32,
     /// The captured bytes.
     pub data: &'a [u8],
 }
 
 /// Anything that yields packets in the order they were captured.
+///
+/// ```
+/// use wsdump::capture::{PacketSource, from_reader};
+///
+/// let mut capture = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0".to_vec();
+/// capture.extend(b"\x07\0\0\0\x64\0\0\0\x02\0\0\0\x02\0\0\0hi");
+///
+/// let mut source = from_reader("an array", std::io::Cursor::new(capture))?;
+/// while let Some(packet) = source.next_packet()? {
+///     assert_eq!(packet.time.0, 7_000_100_000);
+///     assert_eq!(packet.data, b"hi");
+/// }
+/// # Ok::<(), wsdump::capture::CaptureError>(())
+/// ```
 pub trait PacketSource {
     /// The next packet, or `None` at the end.
     ///
@@ -35,12 +70,18 @@ pub trait PacketSource {
     /// # Errors
     ///
     /// [`CaptureError`] when the bytes cannot be read or are not a capture. A source
-    /// may be asked again after an error: it goes on with what is left (the other
-    /// files of a [`Merged`] capture), or says `None`.
+    /// may be asked again after an error: it goes on with what is left (the next block
+    /// of a pcapng file, the other files of a [`Merged`] capture), or says `None`.
+    /// The packets before the place of an error come before it.
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError>;
-}
 
-/// Why a capture could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("placeholder")]
-pub struct CaptureError;
+    /// Keys that stand in the capture before the next packet, and were not taken yet.
+    ///
+    /// To have the keys before the packets they decrypt, ask before each
+    /// [`next_packet`](Self::next_packet). A source that can hold keys reads on to its
+    /// next packet for this, and keeps it, or the error, for that call. To ask later
+    /// loses no keys, up to the limit that [`Problem::TooManySecrets`] names.
+    fn take_secrets(&mut self) -> Vec<DecryptionSecrets> {
+        Vec::new()
+    }
+}
