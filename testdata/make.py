@@ -12,8 +12,8 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from maker import contents  # noqa: E402
-from maker.registry import FOLDER, captures  # noqa: E402
+from maker import contents
+from maker.registry import FOLDER, captures
 
 
 def main() -> int:

@@ -1,8 +1,8 @@
 """What this folder holds: the captures that were recorded, those that are made, and
 the README that lists both."""
 
-# The order of these imports is the order of the README.
-from . import formats, links, tcp, http, frames, deflated, others  # isort: skip
+# Imported for what they register.
+from . import deflated, formats, frames, http, links, others, tcp
 from .registry import FOLDER, captures
 
 RECORDED = {

@@ -53,7 +53,7 @@ class Deflater:
         self.history = b''
 
     def message(self, data: bytes) -> bytes:
-        """The payload of a compressed message: ends in a flush whose last four bytes are left out."""
+        """A compressed message: it ends in a flush, whose last four bytes are left out."""
         return self._compress(data, final=False)
 
     def final(self, data: bytes) -> bytes:

@@ -49,7 +49,10 @@ def pcapng():
     return plain_pcapng()
 
 
-@made('chat_sections.pcapng', 'pcapng, two sections of different byte order, the second of stated length')
+@made(
+    'chat_sections.pcapng',
+    'pcapng, two sections of different byte order, the second of stated length',
+)
 def sections():
     packets = chat()
     first, second = Pcapng('<'), Pcapng('>')
@@ -99,7 +102,10 @@ def interfaces():
     return section.section(comment='three interfaces')
 
 
-@made('chat_be_interfaces.pcapng', 'The same kinds of block in a big-endian section, one interface in 2^-30 s')
+@made(
+    'chat_be_interfaces.pcapng',
+    'The same kinds of block in a big-endian section, one interface in 2^-30 s',
+)
 def big_endian_blocks():
     section = Pcapng('>')
     section.interface(name='lo', tsresol=0x80 | 30)

@@ -2,8 +2,19 @@
 
 from .registry import traced
 from .trace import Trace
-from .websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, RSV2, RSV3, TEXT
-from .websocket import close_payload, frame
+from .websocket import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    RSV1,
+    RSV2,
+    RSV3,
+    TEXT,
+    close_payload,
+    frame,
+)
 
 
 def filled(length: int) -> str:
@@ -58,7 +69,10 @@ def reserved_opcodes(trace: Trace):
     connection.close()
 
 
-@traced('ws_reserved_bits.pcap', 'RSV bits that no extension has asked for, on data and on control frames')
+@traced(
+    'ws_reserved_bits.pcap',
+    'RSV bits that no extension has asked for, on data and on control frames',
+)
 def reserved_bits(trace: Trace):
     connection = trace.websocket()
     for rsv in (RSV1, RSV2, RSV3, RSV1 | RSV2 | RSV3):
@@ -80,7 +94,10 @@ def masking(trace: Trace):
 # Fragments
 
 
-@traced('ws_fragments.pcap', 'Fragmented messages with control frames between, empty fragments, one that is never ended')
+@traced(
+    'ws_fragments.pcap',
+    'Fragmented messages with control frames between, empty fragments, one that is never ended',
+)
 def fragments(trace: Trace):
     connection = trace.websocket()
     client, server = connection.client, connection.server
@@ -97,7 +114,10 @@ def fragments(trace: Trace):
     connection.close()
 
 
-@traced('ws_fragment_order.pcap', 'A continuation with nothing to continue; a new message inside a fragmented one')
+@traced(
+    'ws_fragment_order.pcap',
+    'A continuation with nothing to continue; a new message inside a fragmented one',
+)
 def fragment_order(trace: Trace):
     connection = trace.websocket()
     client = connection.client
@@ -123,7 +143,10 @@ def control_frames(trace: Trace):
     connection.finish()
 
 
-@traced('ws_ping_pong.pcap', 'Pings with their pongs, one answered late, one never; pongs nobody asked for; empty ones')
+@traced(
+    'ws_ping_pong.pcap',
+    'Pings with their pongs, one answered late, one never; pongs nobody asked for; empty ones',
+)
 def ping_pong(trace: Trace):
     connection = trace.websocket()
     client, server = connection.client, connection.server
@@ -166,7 +189,8 @@ def incomplete(trace: Trace):
 
 @traced(
     'ws_utf8.pcap',
-    'Text that is valid though a character is cut between fragments, and nine ways of not being UTF-8',
+    'Text that is valid though a character is cut between fragments, and nine ways of not being '
+    'UTF-8',
 )
 def utf8(trace: Trace):
     connection = trace.websocket()
@@ -194,7 +218,8 @@ def utf8(trace: Trace):
 
 @traced(
     'ws_unreadable_text.pcap',
-    'Terminal escape sequences, control characters, line ends, bidirectional overrides, wide and combining characters',
+    'Terminal escape sequences, control characters, line ends, bidirectional overrides, wide and '
+    'combining characters',
 )
 def unreadable_text(trace: Trace):
     connection = trace.websocket()
@@ -235,14 +260,19 @@ def json_messages(trace: Trace):
 CODES = (*range(1000, 1017), 0, 999, 2999, 3000, 4000, 4999, 5000, 65535)
 
 
-@traced('ws_close_codes.pcap', 'Close codes 1000 to 1016, 0, 999, 2999, 3000, 4000, 4999, 5000, 65535')
+@traced(
+    'ws_close_codes.pcap', 'Close codes 1000 to 1016, 0, 999, 2999, 3000, 4000, 4999, 5000, 65535'
+)
 def close_codes(trace: Trace):
     for code in CODES:
         connection = trace.websocket()
         connection.close(code, f'code {code}')
 
 
-@traced('ws_close_payloads.pcap', 'Close frames that are empty, of one byte, with a reason that is not UTF-8, of 125 bytes')
+@traced(
+    'ws_close_payloads.pcap',
+    'Close frames that are empty, of one byte, with a reason that is not UTF-8, of 125 bytes',
+)
 def close_payloads(trace: Trace):
     for payload in (b'', b'\x03', b'\x03\xe8', b'\x03\xe8bad \xff', b'\x03\xe8' + b'r' * 123):
         connection = trace.websocket()
@@ -253,7 +283,8 @@ def close_payloads(trace: Trace):
 
 @traced(
     'ws_close_endings.pcap',
-    'Started by the server; other code in the answer; both at once; no answer; FIN with no Close; data after Close; '
+    'Started by the server; other code in the answer; both at once; no answer; FIN with no '
+    'Close; data after Close; '
     'bytes behind it that are no frame',
 )
 def close_endings(trace: Trace):

@@ -134,9 +134,7 @@ def ipv4_fragments(packet: bytes, size: int, ident: int) -> list[bytes]:
     for at in range(0, len(body), size):
         more = 0x2000 if at + size < len(body) else 0
         fragments.append(
-            changed_ipv4(
-                packet, payload=body[at : at + size], ident=ident, fragment=more | at // 8
-            )
+            changed_ipv4(packet, payload=body[at : at + size], ident=ident, fragment=more | at // 8)
         )
     return fragments
 

@@ -21,7 +21,10 @@ def answered(connection, /, *fields: str, **replaced):
 # Before it
 
 
-@traced('http_requests_before.pcap', 'HEAD, GET with Content-Length, GET with a chunked body, then the upgrade')
+@traced(
+    'http_requests_before.pcap',
+    'HEAD, GET with Content-Length, GET with a chunked body, then the upgrade',
+)
 def requests_before(trace: Trace):
     connection = trace.connection()
     client, server = connection.client, connection.server
@@ -41,24 +44,34 @@ def requests_before(trace: Trace):
     connection.close()
 
 
-@traced('http_post_before.pcap', 'POST bodies before the upgrade, one of them after 100 Continue, one chunked')
+@traced(
+    'http_post_before.pcap',
+    'POST bodies before the upgrade, one of them after 100 Continue, one chunked',
+)
 def post_before(trace: Trace):
     connection = trace.connection()
     client, server = connection.client, connection.server
     connection.open()
-    client.send(head('POST /a HTTP/1.1', 'Host: chat.example', 'Content-Length: 12', 'Expect: 100-continue'))
+    client.send(
+        head('POST /a HTTP/1.1', 'Host: chat.example', 'Content-Length: 12', 'Expect: 100-continue')
+    )
     server.send(head('HTTP/1.1 100 Continue'))
     client.send(b'twelve bytes')
     server.send(head('HTTP/1.1 204 No Content'))
     chunked = b'3\r\nabc\r\n0\r\n\r\n'
-    client.send(head('POST /b HTTP/1.1', 'Host: chat.example', 'Transfer-Encoding: chunked') + chunked)
+    client.send(
+        head('POST /b HTTP/1.1', 'Host: chat.example', 'Transfer-Encoding: chunked') + chunked
+    )
     server.send(head('HTTP/1.1 201 Created', 'Content-Length: 0'))
     connection.upgrade()
     connection.talk(1)
     connection.close()
 
 
-@traced('http_pipelined.pcap', 'Two requests and the upgrade in one segment, the three answers in another')
+@traced(
+    'http_pipelined.pcap',
+    'Two requests and the upgrade in one segment, the three answers in another',
+)
 def pipelined(trace: Trace):
     connection = trace.connection()
     connection.open()
@@ -112,7 +125,10 @@ def connect_refused(trace: Trace):
     connection.close()
 
 
-@traced('http_absolute_target.pcap', 'Absolute targets: ws://, http://, and one with user, port and query')
+@traced(
+    'http_absolute_target.pcap',
+    'Absolute targets: ws://, http://, and one with user, port and query',
+)
 def absolute_target(trace: Trace):
     for target in (
         'ws://chat.example/chat',
@@ -128,7 +144,9 @@ def absolute_target(trace: Trace):
 # Its form
 
 
-@traced('http_field_forms.pcap', 'Header names, tokens and white space in all the ways that are allowed')
+@traced(
+    'http_field_forms.pcap', 'Header names, tokens and white space in all the ways that are allowed'
+)
 def field_forms(trace: Trace):
     forms = [
         {'connection': 'keep-alive, Upgrade'},
@@ -229,7 +247,10 @@ def long_head(trace: Trace):
     answered(connection)
 
 
-@traced('http_unreadable_text.pcap', 'Escape sequences, Latin-1 and wide characters in target and headers')
+@traced(
+    'http_unreadable_text.pcap',
+    'Escape sequences, Latin-1 and wide characters in target and headers',
+)
 def unreadable_text(trace: Trace):
     connection = trace.connection()
     connection.open()
@@ -238,7 +259,7 @@ def unreadable_text(trace: Trace):
         'X-Wide: 漢字 🎉',
         target='/chat?name=\x1b]0;title\x07&x=漢字',
     )
-    latin1 = 'X-Latin: caf'.encode() + b'\xe9\r\n\r\n'
+    latin1 = 'X-Latin: café\r\n\r\n'.encode('latin-1')
     connection.client.send(request[:-2] + latin1)
     answered(connection, 'X-Bidi: \u202eabc\u202c')
 
@@ -246,10 +267,15 @@ def unreadable_text(trace: Trace):
 # Its refusal
 
 
-@traced('http_refused.pcap', '401 with a body, 403 in chunks, 426, 400, 503, 302; then 200 to an upgrade')
+@traced(
+    'http_refused.pcap',
+    '401 with a body, 403 in chunks, 426, 400, 503, 302; then 200 to an upgrade',
+)
 def refused(trace: Trace):
     answers = [
-        head('HTTP/1.1 401 Unauthorized', 'WWW-Authenticate: Basic realm="chat"', 'Content-Length: 6')
+        head(
+            'HTTP/1.1 401 Unauthorized', 'WWW-Authenticate: Basic realm="chat"', 'Content-Length: 6'
+        )
         + b'denied',
         head('HTTP/1.1 403 Forbidden', 'Transfer-Encoding: chunked') + b'2\r\nno\r\n0\r\n\r\n',
         head('HTTP/1.1 426 Upgrade Required', 'Sec-WebSocket-Version: 13, 8', 'Content-Length: 0'),
@@ -266,19 +292,26 @@ def refused(trace: Trace):
         connection.finish()
 
 
-@traced('http_refused_then_accepted.pcap', '401, then the upgrade with credentials on the same connection')
+@traced(
+    'http_refused_then_accepted.pcap',
+    '401, then the upgrade with credentials on the same connection',
+)
 def refused_then_accepted(trace: Trace):
     connection = trace.connection()
     connection.open()
     connection.client.send(connection.request_head())
     connection.server.send(
-        head('HTTP/1.1 401 Unauthorized', 'WWW-Authenticate: Basic', 'Content-Length: 6') + b'denied'
+        head('HTTP/1.1 401 Unauthorized', 'WWW-Authenticate: Basic', 'Content-Length: 6')
+        + b'denied'
     )
     connection.client.send(connection.request_head('Authorization: Basic dXNlcjpwYXNz'))
     answered(connection)
 
 
-@traced('http_no_response.pcap', 'Upgrades that get no response: open, closed, reset, and cut inside the head')
+@traced(
+    'http_no_response.pcap',
+    'Upgrades that get no response: open, closed, reset, and cut inside the head',
+)
 def no_response(trace: Trace):
     for end in ('open', 'closed', 'reset', 'cut'):
         connection = trace.connection()
@@ -346,7 +379,9 @@ def wrong_accept(trace: Trace):
         'key-decoded': lambda key: base64_text(digest(base64.b64decode(key) + guid)),
         'other-key': lambda key: websocket.accept_value('dGhlIHNhbXBsZSBub25jZQ=='),
         'hexadecimal': lambda key: digest(key.encode() + guid).hex(),
-        'base64-of-hexadecimal': lambda key: base64_text(digest(key.encode() + guid).hex().encode()),
+        'base64-of-hexadecimal': lambda key: base64_text(
+            digest(key.encode() + guid).hex().encode()
+        ),
         'no-guid': lambda key: base64_text(digest(key.encode())),
         'key-returned': lambda key: key,
         'key-with-line-end': lambda key: base64_text(digest(key.encode() + b'\r\n' + guid)),
@@ -366,7 +401,8 @@ def wrong_accept(trace: Trace):
 
 @traced(
     'http_request_anomalies.pcap',
-    'Requests that break a rule: key of 15 and of 17 bytes, key that is not base64, missing, twice; version 8, '
+    'Requests that break a rule: key of 15 and of 17 bytes, key that is not base64, missing, '
+    'twice; version 8, '
     'missing, twice; POST; HTTP/1.0; no Host; no Connection; a body',
 )
 def request_anomalies(trace: Trace):

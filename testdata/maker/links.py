@@ -191,9 +191,7 @@ def mpls():
 
 @made('tunnel_vxlan.pcap', 'VXLAN')
 def vxlan():
-    return wrapped(
-        lambda p: outer_udp(p, 4789, struct.pack('>II', 8 << 24, 42 << 8) + framed(p))
-    )
+    return wrapped(lambda p: outer_udp(p, 4789, struct.pack('>II', 8 << 24, 42 << 8) + framed(p)))
 
 
 @made('tunnel_vxlan_vlan.pcap', 'VLAN in VXLAN in VLAN')
@@ -293,7 +291,9 @@ def gtpu():
 # IP
 
 
-@made('ip_fragments.pcap', 'IPv4 fragments of 24 bytes, those of every third packet in reverse order')
+@made(
+    'ip_fragments.pcap', 'IPv4 fragments of 24 bytes, those of every third packet in reverse order'
+)
 def ipv4_fragments():
     idents = iter(range(0x4000, 0x5000))
 
@@ -318,7 +318,9 @@ def ipv4_fragments_twice():
     return wrapped(wrap)
 
 
-@made('ip_fragments_lost.pcap', 'IPv4 fragments; the second one of the text "hello" was not captured')
+@made(
+    'ip_fragments_lost.pcap', 'IPv4 fragments; the second one of the text "hello" was not captured'
+)
 def ipv4_fragment_lost():
     idents = iter(range(0x4000, 0x5000))
 
@@ -362,7 +364,9 @@ def ipv6_extensions():
     return wrapped(wrap, recorded='ipv6.pcap')
 
 
-@made('link_padding.pcap', 'Ethernet frames padded to 60 bytes and more with bytes that are not zero')
+@made(
+    'link_padding.pcap', 'Ethernet frames padded to 60 bytes and more with bytes that are not zero'
+)
 def padding():
     def wrap(packet):
         frame = framed(packet)
@@ -371,7 +375,9 @@ def padding():
     return wrapped(wrap)
 
 
-@made('ip_length_zero.pcap', 'Total length 0 in packets with data, as segmentation offload leaves it')
+@made(
+    'ip_length_zero.pcap', 'Total length 0 in packets with data, as segmentation offload leaves it'
+)
 def total_length_zero():
     def wrap(packet):
         has_data = len(packet) > 60

@@ -109,13 +109,20 @@ def silent(trace: Trace):
         connection.finish()
 
 
-@traced('other_looks_like_frames.pcap', 'Binary traffic, captured from its middle, that could be taken for frames')
+@traced(
+    'other_looks_like_frames.pcap',
+    'Binary traffic, captured from its middle, that could be taken for frames',
+)
 def looks_like_frames(trace: Trace):
     connection = trace.connection()
     for number in range(20):
         # Starts as a text frame of 5 bytes, but more follows, and nothing adds up.
-        connection.server.send(bytes([0x81, 5]) + bytes((number * 37 + i * 11) % 256 for i in range(40)))
-        connection.client.send(bytes([0x82, 0x85]) + bytes((number * 53 + i * 7) % 256 for i in range(30)))
+        connection.server.send(
+            bytes([0x81, 5]) + bytes((number * 37 + i * 11) % 256 for i in range(40))
+        )
+        connection.client.send(
+            bytes([0x82, 0x85]) + bytes((number * 53 + i * 7) % 256 for i in range(30))
+        )
 
 
 @traced('other_mixed.pcap', 'One WebSocket among DNS, TLS, SSH and HTTP')
@@ -131,7 +138,9 @@ def everything_mixed(trace: Trace):
     arp_icmp(trace)
 
 
-@made('other_malformed.pcap', 'Packets that contradict themselves, among those of a good conversation')
+@made(
+    'other_malformed.pcap', 'Packets that contradict themselves, among those of a good conversation'
+)
 def malformed():
     trace = Trace()
     connection = trace.websocket()

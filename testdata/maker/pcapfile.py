@@ -30,9 +30,7 @@ def pcap(packets, link=ETHERNET, order='<', nano=False, modified=False) -> bytes
     for packet in packets:
         seconds, rest = divmod(packet.time, SECOND)
         fraction = rest if nano else rest // 1000
-        out += struct.pack(
-            order + 'IIII', seconds, fraction, len(packet.data), packet.original_len
-        )
+        out += struct.pack(order + 'IIII', seconds, fraction, len(packet.data), packet.original_len)
         if modified:
             # Interface index, protocol, packet type, padding.
             out += struct.pack(order + 'IHBx', 1, 0x0800, 0)

@@ -1,8 +1,8 @@
 """The list of captures: every builder function adds its own by a decorator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 from .pcapfile import pcap
 from .trace import Trace

@@ -41,7 +41,10 @@ def retransmission(trace: Trace):
     connection.close()
 
 
-@traced('tcp_retransmission_other_cut.pcap', 'Bytes sent again with other boundaries, some with new bytes behind')
+@traced(
+    'tcp_retransmission_other_cut.pcap',
+    'Bytes sent again with other boundaries, some with new bytes behind',
+)
 def retransmission_other_boundaries(trace: Trace):
     connection = trace.websocket()
     side = connection.server
@@ -62,7 +65,10 @@ def changed(data: bytes) -> bytes:
     return bytes(ord('#') if 0x30 <= byte <= 0x7A else byte for byte in data)
 
 
-@traced('tcp_overlap_delivered.pcap', 'Other bytes for what was already delivered; the first arrival is right')
+@traced(
+    'tcp_overlap_delivered.pcap',
+    'Other bytes for what was already delivered; the first arrival is right',
+)
 def overlap_delivered(trace: Trace):
     connection = trace.websocket()
     side = connection.server
@@ -76,7 +82,10 @@ def overlap_delivered(trace: Trace):
     connection.close()
 
 
-@traced('tcp_overlap_waiting.pcap', 'Other bytes for what waits behind a hole; the first arrival is right')
+@traced(
+    'tcp_overlap_waiting.pcap',
+    'Other bytes for what waits behind a hole; the first arrival is right',
+)
 def overlap_waiting(trace: Trace):
     connection = trace.websocket()
     side = connection.server
@@ -118,7 +127,9 @@ def tagged_and_untagged(trace: Trace):
     connection.close()
 
 
-@traced('tcp_one_byte_segments.pcap', 'One byte in each segment, from the first byte of the request')
+@traced(
+    'tcp_one_byte_segments.pcap', 'One byte in each segment, from the first byte of the request'
+)
 def one_byte_segments(trace: Trace):
     connection = trace.connection()
     connection.open()
@@ -237,7 +248,10 @@ def reset(trace: Trace):
     connection.server.rst()
 
 
-@traced('tcp_reset_by_client.pcap', 'RST from the client, one with a sequence number out of the window before it')
+@traced(
+    'tcp_reset_by_client.pcap',
+    'RST from the client, one with a sequence number out of the window before it',
+)
 def reset_by_client(trace: Trace):
     connection = trace.websocket()
     connection.talk(1)
@@ -317,7 +331,9 @@ def port_reuse(trace: Trace):
     second.close()
 
 
-@traced('tcp_port_reuse_open.pcap', 'A second connection on the same ports though the first never ended')
+@traced(
+    'tcp_port_reuse_open.pcap', 'A second connection on the same ports though the first never ended'
+)
 def port_reuse_open(trace: Trace):
     first = trace.websocket(port=50_001)
     first.client.text('in the first connection')
@@ -344,7 +360,10 @@ def gap(trace: Trace):
     connection.close()
 
 
-@traced('tcp_gap_never_acknowledged.pcap', 'A hole that nobody acknowledges, up to the end of the capture')
+@traced(
+    'tcp_gap_never_acknowledged.pcap',
+    'A hole that nobody acknowledges, up to the end of the capture',
+)
 def gap_never_acknowledged(trace: Trace):
     connection = trace.websocket()
     server = connection.server
@@ -356,7 +375,10 @@ def gap_never_acknowledged(trace: Trace):
     server.peer.ack()
 
 
-@traced('tcp_gap_over_headers.pcap', 'The bytes that are missing hold the end of one frame, whole frames, and half a header')
+@traced(
+    'tcp_gap_over_headers.pcap',
+    'The bytes that are missing hold the end of one frame, whole frames, and half a header',
+)
 def gap_over_headers(trace: Trace):
     connection = trace.websocket()
     server = connection.server
@@ -413,7 +435,9 @@ def no_syn(trace: Trace):
 @traced('tcp_no_handshake.pcap', 'The capture begins inside a frame from the server')
 def no_handshake(trace: Trace):
     connection = trace.websocket()
-    data = connection.server.framed(TEXT, 'the first half of this was sent before the capture began')
+    data = connection.server.framed(
+        TEXT, 'the first half of this was sent before the capture began'
+    )
     connection.server.send(data[:30])
     before = len(trace.frames)
     connection.server.send(data[30:])
@@ -425,7 +449,10 @@ def no_handshake(trace: Trace):
 # The same four addresses and ports
 
 
-@traced('tcp_two_vlans.pcap', 'Two conversations with the same addresses and ports, in VLAN 10 and in VLAN 20')
+@traced(
+    'tcp_two_vlans.pcap',
+    'Two conversations with the same addresses and ports, in VLAN 10 and in VLAN 20',
+)
 def two_vlans(trace: Trace):
     connections = []
     for vlan in (10, 20):
