@@ -36,8 +36,9 @@ INTRODUCTION = """\
 Small captures, each of which shows one behaviour. `expected/` holds what wsdump says
 about them.
 
-Those under *Recorded* were captured with libpcap while real programs talked. All
-others are made by `python3 testdata/make.py` (standard library only, always the same
+Those under *Recorded* were captured with libpcap while real programs talked: Node.js with
+`ws` 8, Socket.IO 4, MQTT, STOMP and graphql-ws libraries, Chromium, and a hand-written
+server for the wrong accept values. All others are made by `python3 testdata/make.py` (standard library only, always the same
 bytes; `--check` compares and writes nothing). A new one is a function in
 `maker/`, in the file of its group; `make.py` then adds its row below.
 
