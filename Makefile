@@ -1,0 +1,34 @@
+# `make run` and `make test` need a Rust toolchain, a C compiler and make;
+# everything else they set up themselves.
+
+CARGO ?= cargo
+CAPTURE ?= testdata/chat.pcap
+
+.PHONY: help setup run test lint doc bench testdata
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install libpcap's development package, if it is missing
+	@./.ci/setup
+
+run: setup ## Build, and print the timeline of CAPTURE (testdata/chat.pcap)
+	@$(CARGO) build --release
+	@$(CARGO) run --release --quiet -- $(CAPTURE)
+
+test: setup ## Run all tests
+	$(CARGO) test
+
+lint: setup ## Check formatting, and clippy with and without live capture
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --all-targets --no-default-features -- -D warnings
+
+doc: setup ## Build the library's documentation; a warning is an error
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
+
+bench: setup ## Run the benchmarks
+	$(CARGO) bench
+
+testdata: ## Write the made captures in testdata/ anew
+	python3 testdata/make.py
