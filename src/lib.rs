@@ -2,6 +2,7 @@
 
 pub mod anomaly;
 pub mod capture;
+pub mod event;
 pub mod flow;
 pub mod http;
 pub mod limits;

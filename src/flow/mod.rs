@@ -95,6 +95,8 @@ pub struct FlowInfo {
     pub handshake: Option<Duration>,
     /// How the connection ended, as far as it has.
     pub end: TcpEnd,
+    /// Whether any packet that the side sent was captured.
+    pub captured: [bool; 2],
 }
 
 /// How a TCP connection ended (RFC 9293 §3.6).

@@ -369,6 +369,7 @@ fn new_flow<S: Default>(
         opener: None,
         handshake: None,
         end: TcpEnd::Open,
+        captured: [false; 2],
     };
     Flow::new(info, S::default(), segment.encapsulation)
 }

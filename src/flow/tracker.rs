@@ -73,8 +73,6 @@ struct Half {
     /// Stream offset behind the last byte, once a FIN told it.
     fin: Option<i64>,
     fin_acknowledged: bool,
-    /// Any segment of this side was captured.
-    captured: bool,
     zero_window: bool,
     recent: RecentPackets,
 }
@@ -190,7 +188,7 @@ impl<S> Flow<S> {
 
     /// Whether data or a completed handshake showed that the connection was accepted.
     fn is_established(&self) -> bool {
-        self.sides.iter().all(|half| half.captured)
+        self.info.captured == [true; 2]
             || self.sides.iter().any(|half| half.assembler.next_offset() > 0)
     }
 
@@ -238,7 +236,7 @@ impl<S> Flow<S> {
             return;
         }
         let told_syn = flags.has(TcpFlags::SYN) && self.syn(segment, side, cx);
-        self.sides[side.index()].captured = true;
+        self.info.captured[side.index()] = true;
         let was_established = self.info.handshake.is_some();
         if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) {
             self.acknowledge(segment, side, cx);
@@ -265,9 +263,9 @@ impl<S> Flow<S> {
     ) {
         let half = &mut self.sides[Side::A.index()];
         half.isn = Some(syn.isn);
-        half.captured = true;
         half.assembler.start_at(syn.isn.advanced_by(1));
         self.info.opener = Some(Side::A);
+        self.info.captured[Side::A.index()] = true;
         let event = TcpEvent {
             kind: TcpEventKind::Syn { mss: syn.mss },
             flags: TcpFlags::SYN,
@@ -360,7 +358,7 @@ impl<S> Flow<S> {
         half.fin_acknowledged |= half
             .fin
             .is_some_and(|fin| acked.is_some_and(|acked| acked > fin));
-        if half.captured {
+        if self.info.captured[peer.index()] {
             // The FIN takes a number of its own and is no missing byte.
             let end = half.fin.filter(|fin| acked.is_some_and(|acked| acked > *fin));
             let ack = match end {
@@ -471,8 +469,7 @@ impl<S> Flow<S> {
         let half = &self.sides[side.index()];
         let next = half.assembler.next_offset().cast_signed();
         // In the handshake and after a FIN the same number is an ordinary acknowledgment.
-        let before_next = half.captured
-            && next > 0
+        let before_next = next > 0
             && half.fin.is_none()
             && half.assembler.offset_of(segment.seq) == Some(next - 1);
         if !before_next || segment.flags.0 & control.0 != 0 {
@@ -574,7 +571,7 @@ impl<S> Flow<S> {
     /// (RFC 9293 §3.10.7.4), which for an observer with lost packets means not far off.
     fn believes_reset(&self, segment: &Segment<'_>, side: Side) -> bool {
         let [own, peer] = self.halves(side);
-        if own.isn.is_none() && !own.captured {
+        if own.isn.is_none() && !self.info.captured[side.index()] {
             // The answer to a SYN that nobody listens for: it acknowledges the SYN.
             return peer.isn.is_none_or(|isn| {
                 !segment.flags.has(TcpFlags::ACK) || segment.ack.distance_from(isn) >= 0

@@ -1,0 +1,305 @@
+//! One connection's life: which protocol it carries, and whether it is told of.
+//!
+//! A [`Connection`] is two parts. Its `Teller` decides what is told: the opening waits
+//! there until the connection is known to carry WebSocket. Its [`Stage`] reads the bytes,
+//! and is replaced as one protocol gives way to the next.
+
+use std::collections::VecDeque;
+
+use super::Driver;
+use super::stage::Stage;
+use crate::anomaly::{Anomaly, Rule};
+use crate::event::{ConnectionReport, Event, EventKind, Peers};
+use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
+use crate::http::{RequestHead, ResponseHead};
+use crate::time::Moment;
+
+/// State of one flow.
+#[derive(Debug, Default)]
+pub(super) struct Connection {
+    teller: Teller,
+    stage: Stage,
+}
+
+/// What is told of a connection, and what waits to be told.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    visibility: Visibility,
+    /// The client's side, once the bytes told it. Until then it is guessed.
+    pub(super) client: Option<Side>,
+    opening: VecDeque<(Moment, Side, Opening)>,
+    /// WebSocket was asked for or found.
+    pub(super) is_websocket: bool,
+    pub(super) anomalies: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Visibility {
+    /// Nothing was seen yet.
+    #[default]
+    New,
+    /// It is not known yet whether the connection carries WebSocket.
+    Waiting,
+    Shown,
+    Hidden,
+}
+
+/// An event that waits. Frames and messages never do: where they are found, the connection
+/// is known to carry WebSocket.
+#[derive(Debug)]
+enum Opening {
+    Tcp(TcpEvent),
+    Request(Box<RequestHead>),
+    Response(Box<ResponseHead>),
+    Anomaly(Anomaly),
+}
+
+/// Everything a stage needs to tell what it finds.
+pub(super) struct Scope<'s, 'd> {
+    pub(super) flow: &'s FlowInfo,
+    pub(super) teller: &'s mut Teller,
+    pub(super) driver: &'s mut Driver<'d>,
+    pub(super) at: Moment,
+}
+
+impl Connection {
+    fn parts<'s, 'd>(
+        &'s mut self,
+        flow: &'s FlowInfo,
+        driver: &'s mut Driver<'d>,
+        at: Moment,
+    ) -> (Scope<'s, 'd>, &'s mut Stage) {
+        let scope = Scope {
+            flow,
+            teller: &mut self.teller,
+            driver,
+            at,
+        };
+        (scope, &mut self.stage)
+    }
+
+    pub(super) fn tcp(
+        &mut self,
+        flow: &FlowInfo,
+        driver: &mut Driver<'_>,
+        side: Side,
+        event: &TcpEvent,
+        at: Moment,
+    ) {
+        let (mut scope, _) = self.parts(flow, driver, at);
+        if event.kind == TcpEventKind::DuplicatePacket {
+            scope.driver.shared.summary.duplicate_packets += 1;
+        }
+        // What each packet is matters only where every packet is told of.
+        let of_note = !matches!(event.kind, TcpEventKind::Ack | TcpEventKind::Data);
+        if of_note || scope.driver.shared.config.all {
+            scope.tell(side, EventKind::Tcp(*event));
+        }
+    }
+
+    pub(super) fn stream(
+        &mut self,
+        flow: &FlowInfo,
+        driver: &mut Driver<'_>,
+        side: Side,
+        item: StreamItem<'_>,
+        at: Moment,
+    ) {
+        let (mut scope, stage) = self.parts(flow, driver, at);
+        stage.push(&mut scope, side, item);
+    }
+
+    pub(super) fn anomaly(
+        &mut self,
+        flow: &FlowInfo,
+        driver: &mut Driver<'_>,
+        side: Side,
+        anomaly: Anomaly,
+        at: Moment,
+    ) {
+        let (mut scope, _) = self.parts(flow, driver, at);
+        scope.anomaly(side, anomaly);
+    }
+
+    pub(super) fn ended(&mut self, flow: &FlowInfo, driver: &mut Driver<'_>, at: Moment) {
+        let (mut scope, stage) = self.parts(flow, driver, at);
+        let report = stage.finish(&mut scope);
+        if scope.teller.visibility == Visibility::Shown {
+            let side = scope.client();
+            scope.tell(side, EventKind::Connection(&report));
+        }
+        scope.hide();
+        self.stage = Stage::Ended;
+    }
+
+    pub(super) fn wants_stream(&self) -> bool {
+        !matches!(self.stage, Stage::Ignored(_) | Stage::Ended)
+    }
+
+    pub(super) fn matters(&self) -> bool {
+        self.teller.is_websocket && self.wants_stream()
+    }
+}
+
+impl Scope<'_, '_> {
+    /// The client's side: as the bytes told it, else who opened the connection, else the
+    /// end with the higher port.
+    pub(super) fn client(&self) -> Side {
+        let [a, b] = self.flow.endpoints;
+        let guess = if a.port() >= b.port() { Side::A } else { Side::B };
+        self.teller.client.or(self.flow.opener).unwrap_or(guess)
+    }
+
+    /// The way that bytes of `side` go.
+    pub(super) fn direction(&self, side: Side) -> Direction {
+        if side == self.client() {
+            Direction::ClientToServer
+        } else {
+            Direction::ServerToClient
+        }
+    }
+
+    /// The side that sends in `direction`.
+    pub(super) fn side(&self, direction: Direction) -> Side {
+        match direction {
+            Direction::ClientToServer => self.client(),
+            Direction::ServerToClient => self.client().other(),
+        }
+    }
+
+    pub(super) fn peers(&self) -> Peers {
+        let client = self.client();
+        Peers {
+            number: self.flow.number,
+            client: self.flow.endpoints[client.index()],
+            server: self.flow.endpoints[client.other().index()],
+        }
+    }
+
+    /// Tells an event that `side` caused, or keeps it until it is known whether to tell.
+    pub(super) fn tell(&mut self, side: Side, kind: EventKind<'_>) {
+        if self.teller.visibility == Visibility::New {
+            if self.driver.shared.config.all {
+                self.teller.visibility = Visibility::Shown;
+            } else {
+                self.teller.visibility = Visibility::Waiting;
+                self.driver.shared.waiting.begin(self.flow);
+            }
+        }
+        match self.teller.visibility {
+            Visibility::Shown => self.send(self.at, side, kind),
+            Visibility::Waiting => self.keep(side, kind),
+            Visibility::New | Visibility::Hidden => {}
+        }
+    }
+
+    /// Tells a broken rule.
+    pub(super) fn anomaly(&mut self, side: Side, anomaly: Anomaly) {
+        self.teller.anomalies += 1;
+        if self.teller.is_websocket {
+            self.driver.shared.summary.anomalies += 1;
+        }
+        self.tell(side, EventKind::Anomaly(&anomaly));
+    }
+
+    /// Tells a broken rule, made of its parts.
+    pub(super) fn broken(&mut self, side: Side, rule: Rule, detail: String) {
+        self.anomaly(side, Anomaly::new(rule, detail));
+    }
+
+    /// The connection carries WebSocket, or was asked to: what waits is told, and all that
+    /// comes.
+    pub(super) fn show(&mut self) {
+        if !self.teller.is_websocket {
+            self.teller.is_websocket = true;
+            let summary = &mut self.driver.shared.summary;
+            summary.connections += 1;
+            summary.anomalies += self.teller.anomalies;
+        }
+        if self.teller.visibility == Visibility::Shown {
+            return;
+        }
+        self.teller.visibility = Visibility::Shown;
+        for (at, side, opening) in std::mem::take(&mut self.teller.opening) {
+            match &opening {
+                Opening::Tcp(event) => self.send(at, side, EventKind::Tcp(*event)),
+                Opening::Request(head) => self.send(at, side, EventKind::Request(head)),
+                Opening::Response(head) => {
+                    let upgrade = None;
+                    self.send(at, side, EventKind::Response { head, upgrade });
+                }
+                Opening::Anomaly(anomaly) => self.send(at, side, EventKind::Anomaly(anomaly)),
+            }
+        }
+        self.driver.shared.waiting.decided(self.flow.number);
+    }
+
+    /// The connection does not carry WebSocket: what waits is dropped, and what comes is
+    /// not told, unless all is.
+    pub(super) fn hide(&mut self) {
+        if matches!(self.teller.visibility, Visibility::New | Visibility::Waiting) {
+            self.teller.visibility = Visibility::Hidden;
+            self.teller.opening = VecDeque::new();
+            self.driver.shared.waiting.decided(self.flow.number);
+        }
+    }
+
+    fn send(&mut self, at: Moment, side: Side, kind: EventKind<'_>) {
+        let event = Event {
+            at,
+            elapsed: at.time.nanos_since(self.driver.shared.start),
+            connection: self.peers(),
+            from: self.direction(side),
+            kind,
+        };
+        self.driver.sink.event(&event);
+    }
+
+    fn keep(&mut self, side: Side, kind: EventKind<'_>) {
+        let opening = match kind {
+            EventKind::Tcp(event) => Opening::Tcp(event),
+            EventKind::Request(head) => Opening::Request(Box::new(head.clone())),
+            EventKind::Response { head, .. } => Opening::Response(Box::new(head.clone())),
+            EventKind::Anomaly(anomaly) => Opening::Anomaly(anomaly.clone()),
+            EventKind::Frame { .. } | EventKind::Message { .. } | EventKind::Connection(_) => {
+                return;
+            }
+        };
+        let waiting = &mut self.teller.opening;
+        if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
+            // The handshake stays; of the rest, the latest matter most.
+            let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| {
+                matches!(opening, Opening::Tcp(event) if is_handshake(event.kind))
+            };
+            let oldest = waiting.iter().position(|event| !is_handshake(event));
+            waiting.remove(oldest.unwrap_or(0));
+        }
+        waiting.push_back((self.at, side, opening));
+    }
+}
+
+fn is_handshake(kind: TcpEventKind) -> bool {
+    matches!(
+        kind,
+        TcpEventKind::Syn { .. } | TcpEventKind::SynAck { .. } | TcpEventKind::Established { .. }
+    )
+}
+
+/// The report of a connection of which only TCP is known.
+pub(super) fn plain_report(scope: &Scope<'_, '_>) -> ConnectionReport {
+    let flow = scope.flow;
+    ConnectionReport {
+        start: flow.first.time,
+        duration: flow.last.time.saturating_since(flow.first.time),
+        handshake: flow.handshake,
+        upgrade: None,
+        url: None,
+        upgraded: false,
+        subprotocol: None,
+        extensions: Vec::new(),
+        totals: Default::default(),
+        close: None,
+        tcp_end: flow.end,
+        anomalies: scope.teller.anomalies,
+    }
+}

@@ -1,0 +1,284 @@
+//! Packets in, events out.
+//!
+//! The [`Analyzer`] drives the layers below it and owns the state of every connection.
+//! It reads nothing and prints nothing.
+
+mod connection;
+mod stage;
+mod websocket;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use crate::anomaly::Anomaly;
+use crate::capture::{LinkType, Packet};
+use crate::event::{EventSink, OtherPacket};
+use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
+use crate::limits::Limits;
+use crate::time::{Moment, Timestamp};
+use crate::wire::{self, Contents, OtherKind};
+
+use connection::Connection;
+
+/// What an analysis is asked to tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    /// Tell of every packet and connection, not only of those that carry WebSocket.
+    pub all: bool,
+    /// Bounds on memory.
+    pub limits: Limits,
+}
+
+/// Turns packets into events.
+///
+/// ```
+/// use wsdump::event::{Event, EventKind};
+/// use wsdump::{Analyzer, Config, capture};
+///
+/// # fn main() -> Result<(), capture::CaptureError> {
+/// let mut texts = Vec::new();
+/// let mut sink = |event: &Event<'_>| {
+///     if let EventKind::Message { message, .. } = event.kind {
+///         texts.push(message.text().unwrap_or("(bytes)").to_owned());
+///     }
+/// };
+/// let mut source = capture::open("testdata/chat.pcap".as_ref())?;
+/// let mut analyzer = Analyzer::new(Config::default());
+/// while let Some(packet) = source.next_packet()? {
+///     analyzer.push(&packet, &mut sink);
+/// }
+/// analyzer.finish(&mut sink);
+/// assert_eq!(texts, ["something", "hello", "hello too!"]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Analyzer {
+    wire: wire::Decoder,
+    flows: FlowTable<Connection>,
+    shared: Shared,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+struct Shared {
+    config: Config,
+    /// Time of the capture's first packet.
+    start: Timestamp,
+    summary: Summary,
+    waiting: Waiting,
+}
+
+/// Connections of which it is not known yet whether they carry WebSocket.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Number and first packet, in order of first packet; some are decided by now.
+    order: VecDeque<(u64, u64)>,
+    undecided: HashSet<u64, foldhash::fast::RandomState>,
+}
+
+impl Waiting {
+    fn begin(&mut self, flow: &FlowInfo) {
+        self.order.push_back((flow.number, flow.first.packet));
+        self.undecided.insert(flow.number);
+    }
+
+    fn decided(&mut self, number: u64) {
+        self.undecided.remove(&number);
+        while let Some((number, _)) = self.order.front() {
+            if self.undecided.contains(number) {
+                break;
+            }
+            self.order.pop_front();
+        }
+    }
+}
+
+/// What a capture held, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Packets read.
+    pub packets: u64,
+    /// TCP connections.
+    pub tcp_connections: u64,
+    /// Connections on which WebSocket was asked for or found.
+    pub connections: u64,
+    /// Data messages.
+    pub messages: u64,
+    /// Broken rules.
+    pub anomalies: u64,
+    /// Connections that are encrypted with TLS.
+    pub tls_connections: u64,
+    /// Connections with HTTP/1 on which no WebSocket was asked for.
+    pub http_connections: u64,
+    /// Connections that began with HTTP/2 in clear.
+    pub http2_connections: u64,
+    /// UDP datagrams that are no tunnel.
+    pub udp_packets: u64,
+    /// Other packets that are not TCP.
+    pub other_packets: u64,
+    /// Packets that contradict themselves or were cut in a header.
+    pub malformed_packets: u64,
+    /// Packets cut by the snap length.
+    pub cut_packets: u64,
+    /// Packets that were captured twice.
+    pub duplicate_packets: u64,
+    /// Packets per link type that wsdump cannot read.
+    pub unsupported: BTreeMap<u16, u64>,
+    /// Connections given up because the flow table was full.
+    pub flows_given_up: u64,
+    /// IP datagrams given up because fragments were missing or too many.
+    pub fragments_dropped: u64,
+}
+
+impl Summary {
+    /// The link type that wsdump cannot read and that most packets have, when it could
+    /// read none at all.
+    pub fn only_unsupported(&self) -> Option<(LinkType, u64)> {
+        let unread: u64 = self.unsupported.values().sum();
+        if unread == 0 || unread < self.packets {
+            return None;
+        }
+        let most = self.unsupported.iter().max_by_key(|(_, count)| **count)?;
+        Some((LinkType(*most.0), *most.1))
+    }
+}
+
+impl Analyzer {
+    /// An analyzer that has seen nothing.
+    pub fn new(config: Config) -> Self {
+        Self {
+            wire: wire::Decoder::new(config.limits.fragments),
+            flows: FlowTable::new(config.limits),
+            shared: Shared {
+                config,
+                start: Timestamp::default(),
+                summary: Summary::default(),
+                waiting: Waiting::default(),
+            },
+        }
+    }
+
+    /// Takes the next packet and tells `sink` what it completed.
+    pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn EventSink) {
+        let shared = &mut self.shared;
+        let summary = &mut shared.summary;
+        summary.packets += 1;
+        let at = Moment {
+            packet: summary.packets,
+            time: packet.time,
+        };
+        if at.packet == 1 {
+            shared.start = packet.time;
+        }
+        if packet.wire_len as usize > packet.data.len() {
+            summary.cut_packets += 1;
+        }
+        match self.wire.decode(packet) {
+            Contents::Tcp(segment) => {
+                let mut driver = Driver { shared, sink };
+                self.flows.push(&segment, at, &mut driver);
+            }
+            Contents::Other(other) => {
+                match other.kind {
+                    OtherKind::Udp => summary.udp_packets += 1,
+                    OtherKind::Malformed(_) => summary.malformed_packets += 1,
+                    OtherKind::UnsupportedLinkType => {
+                        *summary.unsupported.entry(packet.link_type.0).or_default() += 1;
+                    }
+                    _ => summary.other_packets += 1,
+                }
+                if shared.config.all {
+                    sink.other_packet(&OtherPacket {
+                        at,
+                        elapsed: at.time.nanos_since(shared.start),
+                        other,
+                        wire_len: packet.wire_len,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The capture is over: tells what was still open.
+    pub fn finish(&mut self, sink: &mut dyn EventSink) {
+        let shared = &mut self.shared;
+        // What ends with the capture is known at its last packet.
+        let at = Moment {
+            packet: shared.summary.packets,
+            time: Timestamp::default(),
+        };
+        self.flows.finish(at.packet, &mut Driver { shared, sink });
+    }
+
+    /// The first packet of a connection that is not decided yet: events of packets from
+    /// here on may still come. [`u64::MAX`] when all are decided.
+    pub fn undecided_from(&self) -> u64 {
+        let order = &self.shared.waiting.order;
+        order.front().map_or(u64::MAX, |(_, first)| *first)
+    }
+
+    /// What was seen so far.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            tcp_connections: self.flows.opened(),
+            flows_given_up: self.flows.given_up(),
+            fragments_dropped: self.wire.fragments_dropped(),
+            ..self.shared.summary.clone()
+        }
+    }
+}
+
+/// Hands what the flow table finds to the connections.
+struct Driver<'a> {
+    shared: &'a mut Shared,
+    sink: &'a mut dyn EventSink,
+}
+
+impl FlowSink for Driver<'_> {
+    type State = Connection;
+
+    fn tcp(
+        &mut self,
+        flow: &FlowInfo,
+        connection: &mut Connection,
+        side: Side,
+        event: &TcpEvent,
+        at: Moment,
+    ) {
+        connection.tcp(flow, self, side, event, at);
+    }
+
+    fn stream(
+        &mut self,
+        flow: &FlowInfo,
+        connection: &mut Connection,
+        side: Side,
+        item: StreamItem<'_>,
+        at: Moment,
+    ) {
+        connection.stream(flow, self, side, item, at);
+    }
+
+    fn anomaly(
+        &mut self,
+        flow: &FlowInfo,
+        connection: &mut Connection,
+        side: Side,
+        anomaly: Anomaly,
+        at: Moment,
+    ) {
+        connection.anomaly(flow, self, side, anomaly, at);
+    }
+
+    fn ended(&mut self, flow: &FlowInfo, connection: &mut Connection, at: Moment) {
+        connection.ended(flow, self, at);
+    }
+
+    fn wants_stream(connection: &Connection) -> bool {
+        connection.wants_stream()
+    }
+
+    fn matters(connection: &Connection) -> bool {
+        connection.matters()
+    }
+}

@@ -1,0 +1,495 @@
+//! What reads a connection's bytes: first a look at what they are, then HTTP, then
+//! WebSocket.
+//!
+//! Each stage takes bytes of both sides and gives way to the next one. They can be
+//! stacked: behind a proxy's CONNECT, the look at what the bytes are begins again.
+
+use std::collections::VecDeque;
+
+use super::connection::{Scope, plain_report};
+use super::websocket::{WebSocket, url};
+use crate::anomaly::{Anomaly, Rule};
+use crate::event::{ConnectionReport, EventKind, Upgrade};
+use crate::flow::{Direction, Side, StreamItem};
+use crate::http::{Exchange, HttpItem, RequestHead, ResponseHead};
+use crate::time::Moment;
+use crate::ws::{Agreement, Found, Piece, Profile, Seeker, Start, handshake};
+
+/// What reads the bytes of a connection now.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Nothing is known: the first bytes of each side, until they tell.
+    Unknown([Vec<u8>; 2]),
+    /// The start was not captured, and what was begins like no protocol: perhaps the middle
+    /// of a WebSocket connection.
+    Seeking(Box<[Seeker; 2]>),
+    /// HTTP/1.
+    Http(Box<Http>),
+    /// After the opening handshake.
+    WebSocket(Box<WebSocket>),
+    /// Something that carries no WebSocket, or none that can be read.
+    Ignored(Ignored),
+    /// The connection is over.
+    Ended,
+}
+
+/// Why a connection's bytes are not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ignored {
+    Tls,
+    Http2,
+    /// HTTP/1 that turned into something else.
+    Http,
+    Other,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::Unknown(Default::default())
+    }
+}
+
+/// HTTP/1, and the requests that may end it.
+#[derive(Debug)]
+pub(super) struct Http {
+    exchange: Exchange,
+    /// Upgrade requests that wait for their answer; `None` for other requests.
+    waiting: VecDeque<Option<Asked>>,
+    /// An upgrade to WebSocket was asked for.
+    url: Option<String>,
+    /// The protocol that was switched to.
+    next: Option<Stage>,
+    ended: Option<Ignored>,
+}
+
+/// An upgrade request.
+#[derive(Debug)]
+struct Asked {
+    head: RequestHead,
+    at: Moment,
+}
+
+/// First bytes needed at most to tell a protocol.
+const FIRST_BYTES: usize = 32;
+
+impl Stage {
+    /// Takes the next bytes or gap of one side.
+    pub(super) fn push(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
+        match self {
+            Self::Unknown(_) => self.look(scope, side, item),
+            Self::Seeking(_) => self.seek(scope, side, item),
+            Self::Http(http) => {
+                http.push(scope, side, item);
+                if let Some(next) = http.next.take() {
+                    *self = next;
+                } else if let Some(ignored) = http.ended {
+                    self.ignore(scope, ignored);
+                }
+            }
+            Self::WebSocket(websocket) => websocket.push(scope, scope.direction(side), item),
+            Self::Ignored(_) | Self::Ended => {}
+        }
+    }
+
+    /// No more will come: tells what is left, and sums the connection up.
+    pub(super) fn finish(&mut self, scope: &mut Scope<'_, '_>) -> ConnectionReport {
+        let mut stage = std::mem::replace(self, Self::Ended);
+        if let Self::Http(http) = &mut stage {
+            http.finish(scope);
+            if let Some(next) = http.next.take() {
+                stage = next;
+            }
+        }
+        let mut report = plain_report(scope);
+        match stage {
+            Self::WebSocket(websocket) => websocket.finish(scope, &mut report),
+            Self::Http(http) => {
+                if !scope.teller.is_websocket {
+                    scope.driver.shared.summary.http_connections += 1;
+                }
+                report.url = http.url;
+            }
+            _ => {}
+        }
+        report.anomalies = scope.teller.anomalies;
+        report
+    }
+
+    fn ignore(&mut self, scope: &mut Scope<'_, '_>, why: Ignored) {
+        let summary = &mut scope.driver.shared.summary;
+        match why {
+            Ignored::Tls => summary.tls_connections += 1,
+            Ignored::Http2 => summary.http2_connections += 1,
+            Ignored::Http if !scope.teller.is_websocket => summary.http_connections += 1,
+            Ignored::Http | Ignored::Other => {}
+        }
+        scope.hide();
+        *self = Self::Ignored(why);
+    }
+
+    /// Looks at the first bytes of a side.
+    fn look(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
+        let Self::Unknown(first) = self else { return };
+        let StreamItem::Chunk(chunk) = item else {
+            let first = std::mem::take(first);
+            return self.start_seeking(scope, first, side, item);
+        };
+        let kept = &mut first[side.index()];
+        let joined: Vec<u8>;
+        let bytes = if kept.is_empty() {
+            chunk
+        } else {
+            kept.extend_from_slice(chunk);
+            joined = std::mem::take(kept);
+            &joined
+        };
+        let sender = scope.flow.opener.map(|_| scope.direction(side));
+        match Guess::of(bytes, sender) {
+            Guess::Request => {
+                scope.teller.client = Some(side);
+                self.start_http(scope, side, bytes);
+            }
+            Guess::Response => {
+                scope.teller.client = Some(side.other());
+                self.start_http(scope, side, bytes);
+            }
+            Guess::Tls => self.ignore(scope, Ignored::Tls),
+            Guess::Http2 => self.ignore(scope, Ignored::Http2),
+            Guess::NotYet => *kept = bytes.to_vec(),
+            Guess::Other if sender.is_none() => {
+                let first = std::mem::take(first);
+                self.start_seeking(scope, first, side, StreamItem::Chunk(bytes));
+            }
+            Guess::Other => self.ignore(scope, Ignored::Other),
+        }
+    }
+
+    fn start_http(&mut self, scope: &mut Scope<'_, '_>, side: Side, bytes: &[u8]) {
+        let other = match self {
+            Self::Unknown(first) => std::mem::take(&mut first[side.other().index()]),
+            _ => Vec::new(),
+        };
+        *self = Self::Http(Box::new(Http::new()));
+        for (side, bytes) in [(side.other(), &other[..]), (side, bytes)] {
+            if !bytes.is_empty() {
+                self.push(scope, side, StreamItem::Chunk(bytes));
+            }
+        }
+    }
+
+    fn start_seeking(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        first: [Vec<u8>; 2],
+        side: Side,
+        item: StreamItem<'_>,
+    ) {
+        let profile = Profile {
+            max_bytes: scope.driver.shared.config.limits.max_search_bytes,
+            // With the SYN, it is known who may mask.
+            masked: None,
+            ..Profile::for_unknown()
+        };
+        let seekers = [Seeker::new(profile), Seeker::new(profile)];
+        *self = Self::Seeking(Box::new(seekers));
+        for (side, bytes) in [(Side::A, &first[0]), (Side::B, &first[1])] {
+            if !bytes.is_empty() {
+                self.push(scope, side, StreamItem::Chunk(bytes));
+            }
+        }
+        self.push(scope, side, item);
+    }
+
+    /// Looks for a frame in the middle of a connection, or for the start of a request.
+    fn seek(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
+        let Self::Seeking(seekers) = self else { return };
+        if let StreamItem::Chunk(bytes) = item {
+            // A connection that is used for several requests may still be upgraded.
+            let client = match Guess::of(bytes, None) {
+                Guess::Request if begins_request_line(bytes) => Some(side),
+                Guess::Response => Some(side.other()),
+                _ => None,
+            };
+            if client.is_some() {
+                scope.teller.client = client;
+                return self.start_http(scope, side, bytes);
+            }
+        }
+        if let Some(found) = seekers[side.index()].push(item) {
+            let other = std::mem::replace(
+                &mut seekers[side.other().index()],
+                Seeker::new(Profile::for_unknown()),
+            );
+            self.found(scope, side, found, other.into_pieces().collect());
+            return;
+        }
+        let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
+        if seekers.iter().any(|seeker| seeker.searched() > limit) {
+            self.ignore(scope, Ignored::Other);
+        }
+    }
+
+    /// A frame was found on `side`: goes on from there, and with what the other side sent.
+    fn found(&mut self, scope: &mut Scope<'_, '_>, side: Side, found: Found, other: Vec<Piece>) {
+        let client = if found.masked { side } else { side.other() };
+        scope.teller.client = Some(client);
+        let direction = scope.direction(side);
+        let mut starts = [Start::OutOfStep; 2];
+        starts[direction.index()] = Start::InMidStream;
+        let mut websocket = WebSocket::new(scope, None, None, None, starts);
+        for piece in &other {
+            websocket.push(scope, direction.reversed(), piece.as_item());
+        }
+        for piece in &found.pieces {
+            websocket.push(scope, direction, piece.as_item());
+        }
+        *self = Self::WebSocket(Box::new(websocket));
+    }
+}
+
+/// What the first bytes of a side look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Guess {
+    Request,
+    Response,
+    Tls,
+    Http2,
+    Other,
+    NotYet,
+}
+
+impl Guess {
+    /// Judges the first bytes that were sent in a direction, if it is known.
+    fn of(bytes: &[u8], sender: Option<Direction>) -> Self {
+        const HTTP2: &[u8] = b"PRI * HTTP/2.0";
+        let start = &bytes[..bytes.len().min(FIRST_BYTES)];
+        let len = start.len().min(HTTP2.len());
+        if sender != Some(Direction::ServerToClient) && start[..len] == HTTP2[..len] {
+            return if len == HTTP2.len() { Self::Http2 } else { Self::NotYet };
+        }
+        // A TLS record: a content type, then version 3.x (RFC 8446 §5.1).
+        match start {
+            [20..=23, 3, 0..=4, ..] => return Self::Tls,
+            [20..=23] | [20..=23, 3] => return Self::NotYet,
+            _ => {}
+        }
+        let request = match sender {
+            Some(Direction::ServerToClient) => Some(false),
+            _ => Exchange::may_begin_request(start),
+        };
+        let response = match sender {
+            Some(Direction::ClientToServer) => Some(false),
+            _ => Exchange::may_begin_response(start),
+        };
+        match (request, response) {
+            (Some(true), _) => Self::Request,
+            (_, Some(true)) => Self::Response,
+            (Some(false), Some(false)) => Self::Other,
+            _ => Self::NotYet,
+        }
+    }
+}
+
+/// Whether the first line, as far as it is there, is a request line of HTTP/1.
+fn begins_request_line(bytes: &[u8]) -> bool {
+    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+    line.windows(7).any(|part| part == b"HTTP/1.")
+}
+
+impl Http {
+    fn new() -> Self {
+        Self {
+            exchange: Exchange::default(),
+            waiting: VecDeque::new(),
+            url: None,
+            next: None,
+            ended: None,
+        }
+    }
+
+    fn push(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
+        let limits = scope.driver.shared.config.limits;
+        let direction = scope.direction(side);
+        let mut exchange = std::mem::take(&mut self.exchange);
+        exchange.push(direction, item, &limits, &mut |item| {
+            self.item(scope, item, direction);
+        });
+        let unanswered = direction == Direction::ClientToServer && exchange.holds_early_bytes();
+        let server = scope.side(Direction::ServerToClient);
+        if unanswered && !scope.flow.captured[server.index()] {
+            // Nothing the server says was captured: its answer will not come.
+            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+        }
+        self.exchange = exchange;
+    }
+
+    /// No more will come.
+    fn finish(&mut self, scope: &mut Scope<'_, '_>) {
+        let mut exchange = std::mem::take(&mut self.exchange);
+        if exchange.holds_early_bytes() {
+            let direction = Direction::ClientToServer;
+            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+        } else if let Some(asked) = self.waiting.iter().flatten().next() {
+            let detail = format!("no answer to {} {}", asked.head.method, asked.head.target);
+            let side = scope.side(Direction::ServerToClient);
+            scope.broken(side, Rule::UnansweredUpgrade, detail);
+        }
+    }
+
+    /// Takes what the exchange found while it read bytes of `reading`.
+    fn item(&mut self, scope: &mut Scope<'_, '_>, item: HttpItem<'_>, reading: Direction) {
+        match item {
+            HttpItem::Request(head) => self.request(scope, head),
+            HttpItem::Response { head, expected } => self.response(scope, &head, expected),
+            HttpItem::AnswerLost => {
+                let asked = self.waiting.drain(..).flatten().next();
+                let starts = [Start::InStep, Start::OutOfStep];
+                self.next = Some(match asked {
+                    Some(asked) => {
+                        let websocket =
+                            WebSocket::new(scope, Some(&asked.head), None, None, starts);
+                        Stage::WebSocket(Box::new(websocket))
+                    }
+                    None => Stage::default(),
+                });
+            }
+            HttpItem::Switched(direction, item) => {
+                let side = scope.side(direction);
+                let early = direction == Direction::ClientToServer
+                    && reading == Direction::ServerToClient
+                    && matches!(self.next, Some(Stage::WebSocket(_)));
+                if early {
+                    let detail = "bytes were sent before the answer was captured";
+                    scope.anomaly(side, Anomaly::new(Rule::DataBeforeHandshake, detail));
+                }
+                match &mut self.next {
+                    Some(next) => next.push(scope, side, item),
+                    None => self.ended = Some(Ignored::Http),
+                }
+            }
+            HttpItem::Malformed(direction, why) => {
+                let detail = format!("a head with {}", why.0);
+                self.give_up(scope, direction, Rule::MalformedHead, detail);
+            }
+            HttpItem::HeadTooLong(direction) => {
+                let limit = scope.driver.shared.config.limits.max_head_bytes;
+                let detail = format!("more than {limit} bytes");
+                self.give_up(scope, direction, Rule::HeadLimit, detail);
+            }
+        }
+    }
+
+    fn give_up(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        direction: Direction,
+        rule: Rule,
+        detail: String,
+    ) {
+        // Of a connection where no WebSocket was asked for, nobody wants to know.
+        if scope.teller.is_websocket {
+            scope.broken(scope.side(direction), rule, detail);
+        }
+        self.ended = Some(Ignored::Http);
+    }
+
+    fn request(&mut self, scope: &mut Scope<'_, '_>, head: RequestHead) {
+        let side = scope.side(Direction::ClientToServer);
+        let is_upgrade = handshake::is_upgrade_request(&head);
+        if is_upgrade {
+            self.url = Some(url(&head));
+            scope.show();
+        }
+        scope.tell(side, EventKind::Request(&head));
+        let asked = is_upgrade.then_some(scope.at);
+        if asked.is_some() {
+            handshake::check_request(&head, &mut |anomaly| scope.anomaly(side, anomaly));
+        }
+        // Of a head that was cut, it is not known what it asked for.
+        let may_ask = is_upgrade || head.truncated;
+        self.waiting
+            .push_back(may_ask.then_some(Asked { head, at: scope.at }));
+        if self.waiting.len() > MAX_WAITING {
+            self.waiting.pop_front();
+        }
+    }
+
+    fn response(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, expected: bool) {
+        let side = scope.side(Direction::ServerToClient);
+        let interim = matches!(head.status, 100..=199) && head.status != 101;
+        let asked = if interim {
+            None
+        } else {
+            self.waiting.pop_front().flatten()
+        };
+        let asked_websocket = asked.as_ref().is_some_and(|asked| !asked.head.truncated);
+        let is_websocket = head.status == 101
+            && (asked_websocket || handshake::is_upgrade_response(head));
+        if is_websocket {
+            self.upgraded(scope, head, asked);
+            return;
+        }
+        let upgrade = asked
+            .filter(|asked| handshake::is_upgrade_request(&asked.head))
+            .map(|_| Upgrade::Refused);
+        scope.tell(side, EventKind::Response { head, upgrade });
+        if !expected && scope.teller.is_websocket {
+            let detail = format!("status {}", head.status);
+            scope.broken(side, Rule::UnexpectedResponse, detail);
+        }
+        if head.status == 101 {
+            self.ended = Some(Ignored::Http);
+        } else if matches!(head.status, 200..=299) {
+            // Only a CONNECT makes the exchange hand bytes on after this.
+            self.next_after_connect();
+        }
+    }
+
+    /// Behind a CONNECT that succeeded, the connection begins anew. The exchange says with
+    /// its first switched bytes whether it was one.
+    fn next_after_connect(&mut self) {
+        self.connected = true;
+    }
+
+    fn upgraded(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        head: &ResponseHead,
+        asked: Option<Asked>,
+    ) {
+        scope.show();
+        let side = scope.side(Direction::ServerToClient);
+        let mut anomalies = Vec::new();
+        let request = asked.as_ref().map(|asked| &asked.head);
+        let agreement =
+            handshake::check_response(request, head, &mut |anomaly| anomalies.push(anomaly));
+        let after = asked
+            .as_ref()
+            .map(|asked| scope.at.time.saturating_since(asked.at.time));
+        let upgrade = Upgrade::Accepted {
+            agreement: &agreement,
+            after,
+        };
+        scope.tell(
+            side,
+            EventKind::Response {
+                head,
+                upgrade: Some(upgrade),
+            },
+        );
+        for anomaly in anomalies {
+            scope.anomaly(side, anomaly);
+        }
+        let start = |cut: bool| if cut { Start::OutOfStep } else { Start::InStep };
+        let starts = [
+            start(request.is_some_and(|request| request.truncated)),
+            start(head.truncated),
+        ];
+        let known: Option<Agreement> = (!head.truncated).then_some(agreement);
+        let websocket = WebSocket::new(scope, request, known, after, starts);
+        self.next = Some(Stage::WebSocket(Box::new(websocket)));
+    }
+}
+
+/// Requests that wait for their response; as many as the exchange remembers.
+const MAX_WAITING: usize = 1024;

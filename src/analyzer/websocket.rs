@@ -1,0 +1,139 @@
+//! The last stage: a WebSocket session, told as events and summed up.
+
+use std::time::Duration;
+
+use super::connection::Scope;
+use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind};
+use crate::flow::{Direction, StreamItem, TcpEnd};
+use crate::http::RequestHead;
+use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
+
+/// A connection after its opening handshake.
+#[derive(Debug)]
+pub(super) struct WebSocket {
+    session: Session,
+    tally: Tally,
+}
+
+/// What the report at the end needs.
+#[derive(Debug)]
+struct Tally {
+    url: Option<String>,
+    upgrade: Option<Duration>,
+    agreement: Option<Agreement>,
+    totals: [DirectionTotals; 2],
+    /// The first Close frame of each direction was seen.
+    closed: [bool; 2],
+    close: Option<CloseReport>,
+    /// Header of the last data frame of each direction, for the message that it ends.
+    last: [Option<FrameHeader>; 2],
+}
+
+impl WebSocket {
+    /// `agreement` is `None` when the response was not captured whole; `starts` tells for
+    /// either direction, the client's first, where its bytes begin.
+    pub(super) fn new(
+        scope: &mut Scope<'_, '_>,
+        request: Option<&RequestHead>,
+        agreement: Option<Agreement>,
+        upgrade: Option<Duration>,
+        starts: [Start; 2],
+    ) -> Self {
+        scope.show();
+        let limits = &scope.driver.shared.config.limits;
+        Self {
+            session: Session::new(agreement.as_ref(), starts, limits),
+            tally: Tally {
+                url: request.map(url),
+                upgrade,
+                agreement,
+                totals: Default::default(),
+                closed: [false; 2],
+                close: None,
+                last: [None; 2],
+            },
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        direction: Direction,
+        item: StreamItem<'_>,
+    ) {
+        let limits = scope.driver.shared.config.limits;
+        let Self { session, tally } = self;
+        session.push(direction, item, scope.at, &limits, &mut |item| {
+            tally.tell(scope, direction, item);
+        });
+    }
+
+    /// Ends the session and sums the connection up in `report`.
+    pub(super) fn finish(mut self, scope: &mut Scope<'_, '_>, report: &mut ConnectionReport) {
+        let limits = scope.driver.shared.config.limits;
+        let Self { session, tally } = &mut self;
+        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+            session.finish(direction, scope.at, &limits, &mut |item| {
+                tally.tell(scope, direction, item);
+            });
+        }
+        let tally = self.tally;
+        report.upgraded = true;
+        report.url = tally.url;
+        report.upgrade = tally.upgrade;
+        if let Some(agreement) = tally.agreement {
+            report.subprotocol = agreement.subprotocol;
+            report.extensions = agreement.extensions;
+        }
+        report.totals = tally.totals;
+        report.close = tally.close.map(|close| CloseReport {
+            clean: tally.closed == [true; 2] && scope.flow.end == TcpEnd::Fin,
+            ..close
+        });
+    }
+}
+
+impl Tally {
+    fn tell(&mut self, scope: &mut Scope<'_, '_>, direction: Direction, item: SessionItem<'_>) {
+        let way = direction.index();
+        let side = scope.side(direction);
+        match item {
+            SessionItem::Anomaly(anomaly) => scope.anomaly(side, anomaly),
+            SessionItem::Frame { frame, answers } => {
+                let totals = &mut self.totals[way];
+                totals.frames += 1;
+                if !frame.cut_short {
+                    totals.bytes += frame.header.payload_len;
+                }
+                if !frame.header.opcode.is_control() {
+                    self.last[way] = Some(frame.header);
+                }
+                if frame.header.opcode == OpCode::Close && !self.closed[way] {
+                    self.closed[way] = true;
+                    let body = frame.close();
+                    self.close.get_or_insert_with(|| CloseReport {
+                        code: body.map(|(code, _)| code),
+                        reason: body.map_or(String::new(), |(_, reason)| {
+                            String::from_utf8_lossy(reason).into_owned()
+                        }),
+                        initiator: direction,
+                        clean: false,
+                    });
+                }
+                scope.tell(side, EventKind::Frame { frame, answers });
+            }
+            SessionItem::Message(message) => {
+                self.totals[way].messages += 1;
+                scope.driver.shared.summary.messages += 1;
+                let last = self.last[way].filter(|header| header.fin);
+                scope.tell(side, EventKind::Message { message, last });
+            }
+        }
+    }
+}
+
+/// The `ws://` address that a request asks for.
+pub(super) fn url(request: &RequestHead) -> String {
+    let (authority, path) = request.authority_and_path();
+    format!("ws://{}{path}", authority.unwrap_or_default())
+}
