@@ -1,5 +1,6 @@
 //! Packet-capture WebSocket analyzer.
 
+pub mod analyzer;
 pub mod anomaly;
 pub mod capture;
 pub mod event;
@@ -10,4 +11,5 @@ pub mod time;
 pub mod wire;
 pub mod ws;
 
+pub use analyzer::{Analyzer, Config, Summary};
 pub use limits::Limits;

@@ -3,6 +3,8 @@
 //! Each limit has a default, the reason for it, and says what happens when it is
 //! reached. Reaching one is reported, never silent, and never ends the run.
 
+use std::time::Duration;
+
 /// All limits of an analysis.
 ///
 /// ```
@@ -14,6 +16,8 @@
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Incomplete IP datagrams.
+    pub fragments: FragmentLimits,
     /// Connections in the flow table. When full, the one that was silent longest
     /// among a few is given up, those without WebSocket first. Default 262,144.
     pub max_flows: usize,
@@ -52,6 +56,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            fragments: FragmentLimits::default(),
             max_flows: 1 << 18,
             max_out_of_order_bytes: 4 << 20,
             max_unacknowledged_bytes: 64 << 10,
@@ -62,6 +67,41 @@ impl Default for Limits {
             max_opening_events: 64,
             max_pending_pings: 64,
             max_search_bytes: 256 << 10,
+        }
+    }
+}
+
+/// Bounds on the memory that waiting IP fragments may take.
+///
+/// A datagram that is given up counts in
+/// [`Decoder::fragments_dropped`](crate::wire::Decoder::fragments_dropped); its bytes are
+/// lost to the analysis, as if they had not been captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentLimits {
+    /// Incomplete datagrams kept at a time. Beyond it the oldest is given up. Default
+    /// 256: traffic that is not broken has a handful, and every fragment is compared
+    /// with all of them.
+    pub max_datagrams: usize,
+    /// Bytes kept of all incomplete datagrams together. Beyond it the oldest are given
+    /// up. Default 4 MiB, which is 64 datagrams of the greatest size, and what Linux
+    /// allows itself.
+    pub max_bytes: usize,
+    /// Capture time that a datagram may wait after its first fragment. After it the
+    /// datagram is given up. Default 30 s, as in Linux: with only 65,536 IPv4
+    /// identifications, fragments that are far apart do not belong together.
+    pub max_age: Duration,
+    /// Length of a whole datagram without its IP header, in bytes. A fragment that
+    /// reaches beyond it is malformed. Default 65,535, the most a total length can say.
+    pub max_datagram_len: usize,
+}
+
+impl Default for FragmentLimits {
+    fn default() -> Self {
+        Self {
+            max_datagrams: 256,
+            max_bytes: 4 << 20,
+            max_age: Duration::from_secs(30),
+            max_datagram_len: 65_535,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Connection {
     }
 
     pub(super) fn wants_stream(&self) -> bool {
-        !matches!(self.stage, Stage::Ignored(_) | Stage::Ended)
+        !matches!(self.stage, Stage::Ignored | Stage::Ended)
     }
 
     pub(super) fn matters(&self) -> bool {
@@ -146,7 +146,11 @@ impl Scope<'_, '_> {
     /// end with the higher port.
     pub(super) fn client(&self) -> Side {
         let [a, b] = self.flow.endpoints;
-        let guess = if a.port() >= b.port() { Side::A } else { Side::B };
+        let guess = if a.port() >= b.port() {
+            Side::A
+        } else {
+            Side::B
+        };
         self.teller.client.or(self.flow.opener).unwrap_or(guess)
     }
 
@@ -237,7 +241,10 @@ impl Scope<'_, '_> {
     /// The connection does not carry WebSocket: what waits is dropped, and what comes is
     /// not told, unless all is.
     pub(super) fn hide(&mut self) {
-        if matches!(self.teller.visibility, Visibility::New | Visibility::Waiting) {
+        if matches!(
+            self.teller.visibility,
+            Visibility::New | Visibility::Waiting
+        ) {
             self.teller.visibility = Visibility::Hidden;
             self.teller.opening = VecDeque::new();
             self.driver.shared.waiting.decided(self.flow.number);
@@ -268,9 +275,7 @@ impl Scope<'_, '_> {
         let waiting = &mut self.teller.opening;
         if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
-            let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| {
-                matches!(opening, Opening::Tcp(event) if is_handshake(event.kind))
-            };
+            let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| matches!(opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = waiting.iter().position(|event| !is_handshake(event));
             waiting.remove(oldest.unwrap_or(0));
         }

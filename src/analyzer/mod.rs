@@ -64,6 +64,8 @@ struct Shared {
     config: Config,
     /// Time of the capture's first packet.
     start: Timestamp,
+    /// The latest packet.
+    last: Moment,
     summary: Summary,
     waiting: Waiting,
 }
@@ -152,6 +154,7 @@ impl Analyzer {
             shared: Shared {
                 config,
                 start: Timestamp::default(),
+                last: Moment::default(),
                 summary: Summary::default(),
                 waiting: Waiting::default(),
             },
@@ -170,6 +173,7 @@ impl Analyzer {
         if at.packet == 1 {
             shared.start = packet.time;
         }
+        shared.last = at;
         if packet.wire_len as usize > packet.data.len() {
             summary.cut_packets += 1;
         }
@@ -203,11 +207,8 @@ impl Analyzer {
     pub fn finish(&mut self, sink: &mut dyn EventSink) {
         let shared = &mut self.shared;
         // What ends with the capture is known at its last packet.
-        let at = Moment {
-            packet: shared.summary.packets,
-            time: Timestamp::default(),
-        };
-        self.flows.finish(at.packet, &mut Driver { shared, sink });
+        let at = shared.last;
+        self.flows.finish(at, &mut Driver { shared, sink });
     }
 
     /// The first packet of a connection that is not decided yet: events of packets from

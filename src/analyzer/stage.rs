@@ -13,7 +13,7 @@ use crate::event::{ConnectionReport, EventKind, Upgrade};
 use crate::flow::{Direction, Side, StreamItem};
 use crate::http::{Exchange, HttpItem, RequestHead, ResponseHead};
 use crate::time::Moment;
-use crate::ws::{Agreement, Found, Piece, Profile, Seeker, Start, handshake};
+use crate::ws::{Found, Piece, Profile, Seeker, Start, handshake};
 
 /// What reads the bytes of a connection now.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) enum Stage {
     /// After the opening handshake.
     WebSocket(Box<WebSocket>),
     /// Something that carries no WebSocket, or none that can be read.
-    Ignored(Ignored),
+    Ignored,
     /// The connection is over.
     Ended,
 }
@@ -87,7 +87,7 @@ impl Stage {
                 }
             }
             Self::WebSocket(websocket) => websocket.push(scope, scope.direction(side), item),
-            Self::Ignored(_) | Self::Ended => {}
+            Self::Ignored | Self::Ended => {}
         }
     }
 
@@ -124,7 +124,7 @@ impl Stage {
             Ignored::Http | Ignored::Other => {}
         }
         scope.hide();
-        *self = Self::Ignored(why);
+        *self = Self::Ignored;
     }
 
     /// Looks at the first bytes of a side.
@@ -186,8 +186,6 @@ impl Stage {
     ) {
         let profile = Profile {
             max_bytes: scope.driver.shared.config.limits.max_search_bytes,
-            // With the SYN, it is known who may mask.
-            masked: None,
             ..Profile::for_unknown()
         };
         let seekers = [Seeker::new(profile), Seeker::new(profile)];
@@ -265,7 +263,11 @@ impl Guess {
         let start = &bytes[..bytes.len().min(FIRST_BYTES)];
         let len = start.len().min(HTTP2.len());
         if sender != Some(Direction::ServerToClient) && start[..len] == HTTP2[..len] {
-            return if len == HTTP2.len() { Self::Http2 } else { Self::NotYet };
+            return if len == HTTP2.len() {
+                Self::Http2
+            } else {
+                Self::NotYet
+            };
         }
         // A TLS record: a content type, then version 3.x (RFC 8446 §5.1).
         match start {
@@ -362,9 +364,10 @@ impl Http {
                     let detail = "bytes were sent before the answer was captured";
                     scope.anomaly(side, Anomaly::new(Rule::DataBeforeHandshake, detail));
                 }
-                match &mut self.next {
-                    Some(next) => next.push(scope, side, item),
-                    None => self.ended = Some(Ignored::Http),
+                if self.ended.is_none() {
+                    // Behind a CONNECT nothing is known of what comes.
+                    let next = self.next.get_or_insert_default();
+                    next.push(scope, side, item);
                 }
             }
             HttpItem::Malformed(direction, why) => {
@@ -401,8 +404,7 @@ impl Http {
             scope.show();
         }
         scope.tell(side, EventKind::Request(&head));
-        let asked = is_upgrade.then_some(scope.at);
-        if asked.is_some() {
+        if is_upgrade {
             handshake::check_request(&head, &mut |anomaly| scope.anomaly(side, anomaly));
         }
         // Of a head that was cut, it is not known what it asked for.
@@ -423,8 +425,8 @@ impl Http {
             self.waiting.pop_front().flatten()
         };
         let asked_websocket = asked.as_ref().is_some_and(|asked| !asked.head.truncated);
-        let is_websocket = head.status == 101
-            && (asked_websocket || handshake::is_upgrade_response(head));
+        let is_websocket =
+            head.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));
         if is_websocket {
             self.upgraded(scope, head, asked);
             return;
@@ -438,25 +440,12 @@ impl Http {
             scope.broken(side, Rule::UnexpectedResponse, detail);
         }
         if head.status == 101 {
+            // Another protocol than WebSocket.
             self.ended = Some(Ignored::Http);
-        } else if matches!(head.status, 200..=299) {
-            // Only a CONNECT makes the exchange hand bytes on after this.
-            self.next_after_connect();
         }
     }
 
-    /// Behind a CONNECT that succeeded, the connection begins anew. The exchange says with
-    /// its first switched bytes whether it was one.
-    fn next_after_connect(&mut self) {
-        self.connected = true;
-    }
-
-    fn upgraded(
-        &mut self,
-        scope: &mut Scope<'_, '_>,
-        head: &ResponseHead,
-        asked: Option<Asked>,
-    ) {
+    fn upgraded(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, asked: Option<Asked>) {
         scope.show();
         let side = scope.side(Direction::ServerToClient);
         let mut anomalies = Vec::new();
@@ -485,7 +474,7 @@ impl Http {
             start(request.is_some_and(|request| request.truncated)),
             start(head.truncated),
         ];
-        let known: Option<Agreement> = (!head.truncated).then_some(agreement);
+        let known = (!head.truncated).then_some(agreement);
         let websocket = WebSocket::new(scope, request, known, after, starts);
         self.next = Some(Stage::WebSocket(Box::new(websocket)));
     }

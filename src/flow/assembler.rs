@@ -99,11 +99,6 @@ impl Assembler {
         self.next_seq.get_or_insert(seq);
     }
 
-    /// Whether any sequence number of this direction is known.
-    pub(super) fn has_started(&self) -> bool {
-        self.next_seq.is_some()
-    }
-
     /// Offset of the next byte to hand on.
     pub(super) fn next_offset(&self) -> u64 {
         self.next
@@ -503,11 +498,7 @@ mod tests {
 
     #[test]
     fn acknowledged_bytes_are_compared_no_more() {
-        check(&[
-            ("1000 abc", "abc"),
-            ("ack 1003", ""),
-            ("1000 xyz", "seen"),
-        ]);
+        check(&[("1000 abc", "abc"), ("ack 1003", ""), ("1000 xyz", "seen")]);
     }
 
     #[test]
@@ -579,6 +570,10 @@ mod tests {
 
     #[test]
     fn a_jump_no_window_allows_is_not_taken_for_data() {
-        check(&[("1000 ab", "ab"), ("1500000000 zz", "seen"), ("1002 c", "c")]);
+        check(&[
+            ("1000 ab", "ab"),
+            ("1500000000 zz", "seen"),
+            ("1002 c", "c"),
+        ]);
     }
 }

@@ -313,7 +313,11 @@ impl<S: Default> FlowTable<S> {
             self.ended.pop_front();
             // The slot may hold a newer connection with the same addresses by now.
             let same = |flow: &Flow<S>| flow.info.number == oldest.number;
-            if self.slots[oldest.slot as usize].flow.as_ref().is_some_and(same) {
+            if self.slots[oldest.slot as usize]
+                .flow
+                .as_ref()
+                .is_some_and(same)
+            {
                 self.remove(oldest.slot);
             }
         }
@@ -336,11 +340,7 @@ impl<S: Default> FlowTable<S> {
     }
 
     /// Gives up the flow that was silent longest, those that matter to the sink last.
-    fn give_up_among<K: FlowSink<State = S>>(
-        &mut self,
-        slots: Vec<u32>,
-        cx: &mut Context<'_, K>,
-    ) {
+    fn give_up_among<K: FlowSink<State = S>>(&mut self, slots: Vec<u32>, cx: &mut Context<'_, K>) {
         let candidates = slots.into_iter().filter_map(|slot| {
             let flow = self.slots[slot as usize].flow.as_ref()?;
             Some((K::matters(&flow.state), flow.info.last.packet, slot))

@@ -189,7 +189,10 @@ impl<S> Flow<S> {
     /// Whether data or a completed handshake showed that the connection was accepted.
     fn is_established(&self) -> bool {
         self.info.captured == [true; 2]
-            || self.sides.iter().any(|half| half.assembler.next_offset() > 0)
+            || self
+                .sides
+                .iter()
+                .any(|half| half.assembler.next_offset() > 0)
     }
 
     /// What a SYN without ACK means for this flow.
@@ -360,7 +363,9 @@ impl<S> Flow<S> {
             .is_some_and(|fin| acked.is_some_and(|acked| acked > fin));
         if self.info.captured[peer.index()] {
             // The FIN takes a number of its own and is no missing byte.
-            let end = half.fin.filter(|fin| acked.is_some_and(|acked| acked > *fin));
+            let end = half
+                .fin
+                .filter(|fin| acked.is_some_and(|acked| acked > *fin));
             let ack = match end {
                 Some(_) => segment.ack.advanced_by(u32::MAX),
                 None => segment.ack,
@@ -674,9 +679,14 @@ fn mark(segment: &Segment<'_>) -> u32 {
         | u64::from(segment.flags.0) << 8
         | segment.payload_len as u64 & 0xFF;
     let mixed = (numbers ^ words.rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let options = segment.options.iter().rev().take(8).fold(0_u64, |sum, byte| {
-        sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
-    });
+    let options = segment
+        .options
+        .iter()
+        .rev()
+        .take(8)
+        .fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
+        });
     let folded = (mixed ^ options.wrapping_mul(0xD6E8_FEB8_6659_FD93)) >> 32;
     u32::try_from(folded).unwrap_or_default() | 1
 }

@@ -142,7 +142,9 @@ mod tests {
     use super::*;
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
-        let owned = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let owned = fields
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         Headers(owned.collect())
     }
 
@@ -169,8 +171,16 @@ mod tests {
             (Body::of_request(&Headers::default()), b"GET", Some(3)),
             (Body::of_request(&five), b"12345GET", Some(3)),
             (Body::of_request(&five), b"1234", None),
-            (Body::of_request(&chunked), b"3;x=\"a\"\r\nabc\r\n0\r\n\r\nGET", Some(3)),
-            (Body::of_request(&chunked), b"A\r\n0123456789\r\n0\r\nT: 1\r\n\r\n", Some(0)),
+            (
+                Body::of_request(&chunked),
+                b"3;x=\"a\"\r\nabc\r\n0\r\n\r\nGET",
+                Some(3),
+            ),
+            (
+                Body::of_request(&chunked),
+                b"A\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+                Some(0),
+            ),
             (Body::of_request(&chunked), b"3\r\nabc\r\n", None),
         ];
         for (body, bytes, expected) in table {

@@ -32,7 +32,8 @@ impl Headers {
     /// Elements of a comma-separated list, over all fields called `name`: trimmed, empty
     /// ones left out (RFC 9110 §5.6.1). A comma inside a quoted string does not separate.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        self.all(name).flat_map(|value| split_outside_quotes(value, ','))
+        self.all(name)
+            .flat_map(|value| split_outside_quotes(value, ','))
     }
 
     /// Whether a comma-separated list contains `token`, without regard to case.
@@ -324,8 +325,16 @@ mod tests {
     #[test]
     fn an_absolute_target_names_the_authority() {
         let table = [
-            ("GET /c?d HTTP/1.1\r\nHost: h:8\r\n\r\n", Some("h:8"), "/c?d"),
-            ("GET ws://e:9/c HTTP/1.1\r\nHost: h\r\n\r\n", Some("e:9"), "/c"),
+            (
+                "GET /c?d HTTP/1.1\r\nHost: h:8\r\n\r\n",
+                Some("h:8"),
+                "/c?d",
+            ),
+            (
+                "GET ws://e:9/c HTTP/1.1\r\nHost: h\r\n\r\n",
+                Some("e:9"),
+                "/c",
+            ),
             ("GET http://e?q HTTP/1.1\r\n\r\n", Some("e"), "?q"),
             ("GET http://e HTTP/1.1\r\n\r\n", Some("e"), "/"),
             ("CONNECT e:443 HTTP/1.1\r\n\r\n", None, "e:443"),
@@ -354,7 +363,8 @@ mod tests {
     #[test]
     fn what_was_captured_of_a_head_is_read() {
         let request = |start: &str| {
-            parse_truncated_request(start.as_bytes()).map(|head| (head.target, head.headers.0.len()))
+            parse_truncated_request(start.as_bytes())
+                .map(|head| (head.target, head.headers.0.len()))
         };
         assert_eq!(request("GET /ab"), Some(("/ab".to_owned(), 0)));
         let start = "GET /ab HTTP/1.1\r\nHost: x\r\nUpgr";
@@ -362,7 +372,10 @@ mod tests {
         assert_eq!(request("GE"), None);
         let status = |start: &str| parse_truncated_response(start.as_bytes()).map(|h| h.status);
         assert_eq!(status("HTTP/1.1 101 Switch"), Some(101));
-        assert_eq!(status("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConn"), Some(101));
+        assert_eq!(
+            status("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConn"),
+            Some(101)
+        );
         assert_eq!(status("HTTP/1.1 10"), None);
     }
 

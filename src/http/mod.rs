@@ -48,6 +48,28 @@ pub struct Exchange {
     waiting: VecDeque<Waiting>,
     switched: bool,
     dead: bool,
+    /// What the client sent behind a request that may switch protocols.
+    early: Vec<Early>,
+    early_len: usize,
+}
+
+/// Something that waits for the answer to the request before it.
+#[derive(Debug)]
+enum Early {
+    Bytes(Vec<u8>),
+    Gap { len: u64, cause: GapCause },
+}
+
+impl Early {
+    fn as_item(&self) -> StreamItem<'_> {
+        match self {
+            Self::Bytes(bytes) => StreamItem::Chunk(bytes),
+            Self::Gap { len, cause } => StreamItem::Gap {
+                len: *len,
+                cause: *cause,
+            },
+        }
+    }
 }
 
 /// What a request means for its response.
@@ -62,7 +84,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Reader {
     state: State,
-    /// The start of a head, or bytes behind a request that may switch protocols.
+    /// The start of a head.
     held: Vec<u8>,
     /// How much of `held` was searched for the end of the head.
     searched: usize,
@@ -121,6 +143,18 @@ impl Exchange {
         !self.switched && self.waiting.iter().any(|request| request.may_switch)
     }
 
+    /// Whether the client sent bytes behind such a request already.
+    pub fn holds_early_bytes(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    /// Takes the answer that is waited for as lost: hands on what the client sent behind
+    /// the request.
+    pub fn give_up_answer(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
+        emit(HttpItem::AnswerLost);
+        self.switch(emit);
+    }
+
     /// Takes the next bytes or gap of one direction.
     pub fn push(
         &mut self,
@@ -138,7 +172,7 @@ impl Exchange {
         }
         match item {
             StreamItem::Chunk(bytes) => self.chunk(direction, bytes, limits, emit),
-            StreamItem::Gap { len, cause } => self.gap(direction, len, cause, emit),
+            StreamItem::Gap { len, cause } => self.gap(direction, len, cause, limits, emit),
         }
     }
 
@@ -168,8 +202,12 @@ impl Exchange {
             match &mut reader.state {
                 State::Lost => return,
                 State::Paused => {
-                    reader.held.extend_from_slice(bytes);
-                    if reader.held.len() > limits.max_early_bytes {
+                    match self.early.last_mut() {
+                        Some(Early::Bytes(early)) => early.extend_from_slice(bytes),
+                        _ => self.early.push(Early::Bytes(bytes.to_vec())),
+                    }
+                    self.early_len += bytes.len();
+                    if self.early_len > limits.max_early_bytes {
                         self.give_up_answer(emit);
                     }
                     return;
@@ -269,8 +307,7 @@ impl Exchange {
         if !interim {
             self.waiting.pop_front();
         }
-        let connected =
-            request.is_some_and(|r| r.is_connect) && matches!(head.status, 200..=299);
+        let connected = request.is_some_and(|r| r.is_connect) && matches!(head.status, 200..=299);
         let switches = head.status == 101 || connected;
         let to_head = request.is_some_and(|request| request.is_head);
         self.server.state = State::Body(if head.truncated {
@@ -288,24 +325,20 @@ impl Exchange {
         } else if self.client.state == State::Paused && !interim {
             // The protocol stays: what waited behind the request is the next one.
             self.client.state = State::Head;
-            let held = std::mem::take(&mut self.client.held);
-            self.chunk(Direction::ClientToServer, &held, limits, emit);
+            self.early_len = 0;
+            for early in std::mem::take(&mut self.early) {
+                self.push(Direction::ClientToServer, early.as_item(), limits, emit);
+            }
         }
     }
 
     /// From here on both directions belong to the next protocol.
     fn switch(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
         self.switched = true;
-        let held = std::mem::take(&mut self.client.held);
-        if self.client.state == State::Paused && !held.is_empty() {
-            let item = StreamItem::Chunk(&held);
+        for early in std::mem::take(&mut self.early) {
+            let item = early.as_item();
             emit(HttpItem::Switched(Direction::ClientToServer, item));
         }
-    }
-
-    fn give_up_answer(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
-        emit(HttpItem::AnswerLost);
-        self.switch(emit);
     }
 
     fn skip_empty_body(&mut self, direction: Direction) {
@@ -315,7 +348,10 @@ impl Exchange {
     }
 
     fn message_ended(&mut self, direction: Direction) {
-        let may_switch = self.waiting.back().is_some_and(|request| request.may_switch);
+        let may_switch = self
+            .waiting
+            .back()
+            .is_some_and(|request| request.may_switch);
         let pause = direction == Direction::ClientToServer && may_switch;
         self.reader(direction).state = if pause { State::Paused } else { State::Head };
     }
@@ -325,6 +361,7 @@ impl Exchange {
         direction: Direction,
         len: u64,
         cause: GapCause,
+        limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) {
         let reader = self.reader(direction);
@@ -340,17 +377,13 @@ impl Exchange {
                 let start = std::mem::take(&mut reader.held);
                 reader.searched = 0;
                 reader.state = State::Lost;
-                self.truncated_head(direction, &start, emit);
+                self.truncated_head(direction, &start, limits, emit);
                 if self.switched {
                     let gap = StreamItem::Gap { len, cause };
                     emit(HttpItem::Switched(direction, gap));
                 }
             }
-            State::Paused => {
-                // The held bytes can no longer be continued; if the answer agrees, the next
-                // protocol finds its own step.
-                reader.held.clear();
-            }
+            State::Paused => self.early.push(Early::Gap { len, cause }),
             State::Lost => {}
         }
     }
@@ -360,6 +393,7 @@ impl Exchange {
         &mut self,
         direction: Direction,
         start: &[u8],
+        limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) {
         match direction {
@@ -370,8 +404,7 @@ impl Exchange {
             }
             Direction::ServerToClient => {
                 if let Some(head) = head::parse_truncated_response(start) {
-                    let limits = Limits::default();
-                    self.response(head, &limits, emit);
+                    self.response(head, limits, emit);
                     if !self.switched {
                         self.server.state = State::Lost;
                     }
@@ -427,17 +460,27 @@ mod tests {
                     len: len.parse().unwrap_or(0),
                     cause: GapCause::NotCaptured,
                 }],
-                None => bytes.as_bytes().chunks(size).map(StreamItem::Chunk).collect(),
+                None => bytes
+                    .as_bytes()
+                    .chunks(size)
+                    .map(StreamItem::Chunk)
+                    .collect(),
             };
             for item in items {
                 exchange.push(*direction, item, &limits, &mut |item| match item {
-                    HttpItem::Request(head) => lines.push(format!("{} {}", head.method, head.target)),
+                    HttpItem::Request(head) => {
+                        lines.push(format!("{} {}", head.method, head.target))
+                    }
                     HttpItem::Response { head, expected } => {
                         let mark = if expected { "" } else { " unexpected" };
                         lines.push(format!("{}{mark}", head.status));
                     }
                     HttpItem::Switched(direction, StreamItem::Chunk(bytes)) => {
-                        let arrow = if direction == ClientToServer { '>' } else { '<' };
+                        let arrow = if direction == ClientToServer {
+                            '>'
+                        } else {
+                            '<'
+                        };
                         let text = String::from_utf8_lossy(bytes);
                         match lines.last_mut() {
                             Some(last) if last.starts_with(arrow) => last.push_str(&text),
@@ -492,17 +535,31 @@ mod tests {
     fn requests_with_content_may_come_before_the_upgrade() {
         check(
             &[
-                (ClientToServer, "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nGET"),
+                (
+                    ClientToServer,
+                    "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nGET",
+                ),
                 (ServerToClient, "HTTP/1.1 100 \r\n\r\n"),
-                (ServerToClient, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHT"),
+                (
+                    ServerToClient,
+                    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHT",
+                ),
                 (ClientToServer, "HEAD /b HTTP/1.1\r\n\r\n"),
-                (ServerToClient, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
-                (ClientToServer, "PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"),
+                (
+                    ServerToClient,
+                    "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+                ),
+                (
+                    ClientToServer,
+                    "PUT /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n",
+                ),
                 (ServerToClient, "HTTP/1.1 204 \r\n\r\n"),
                 (ClientToServer, UPGRADE),
                 (ServerToClient, &format!("{SWITCHING}!")),
             ],
-            &["POST /a", "100", "200", "HEAD /b", "200", "PUT /c", "204", "GET /up", "101", "<!"],
+            &[
+                "POST /a", "100", "200", "HEAD /b", "200", "PUT /c", "204", "GET /up", "101", "<!",
+            ],
         );
     }
 
@@ -511,9 +568,15 @@ mod tests {
         check(
             &[
                 (ClientToServer, UPGRADE),
-                (ServerToClient, "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno"),
+                (
+                    ServerToClient,
+                    "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno",
+                ),
                 (ClientToServer, "GET /two HTTP/1.1\r\n\r\n"),
-                (ServerToClient, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+                (
+                    ServerToClient,
+                    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                ),
             ],
             &["GET /up", "401", "GET /two", "200"],
         );
@@ -533,7 +596,10 @@ mod tests {
 
     #[test]
     fn a_response_that_no_request_asked_for_is_read_all_the_same() {
-        check(&[(ServerToClient, &format!("{SWITCHING}a"))], &["101 unexpected", "<a"]);
+        check(
+            &[(ServerToClient, &format!("{SWITCHING}a"))],
+            &["101 unexpected", "<a"],
+        );
     }
 
     #[test]
@@ -556,12 +622,18 @@ mod tests {
             (ClientToServer, "early"),
             (ServerToClient, "frames"),
         ];
-        assert_eq!(run(&script, 99), ["GET /up", "answer lost", ">early", "<frames"]);
+        assert_eq!(
+            run(&script, 99),
+            ["GET /up", "answer lost", ">early", "<frames"]
+        );
     }
 
     #[test]
     fn what_is_no_http_ends_the_exchange() {
-        check(&[(ClientToServer, "EHLO x y z\r\n\r\n")], &["malformed: a version that is not HTTP/1.0 or HTTP/1.1"]);
+        check(
+            &[(ClientToServer, "EHLO x y z\r\n\r\n")],
+            &["malformed: a version that is not HTTP/1.0 or HTTP/1.1"],
+        );
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(200));
         check(&[(ClientToServer, &long[..150])], &["too long"]);
     }

@@ -2,13 +2,32 @@
 //!
 //! [`Decoder::decode`] walks link layer, VLAN tags, tunnels and IP, as deep as they
 //! are stacked, puts IP fragments together, and ends at a [`Segment`] or says what
-//! else the packet was. Headers that etherparse knows are read by etherparse.
+//! else the packet was. Headers that etherparse knows are read by etherparse, except
+//! TCP's, which it reads only when no option was cut.
 //!
 //! A packet that was cut by the snap length, or whose total length is 0 because of
 //! segmentation offload, still gives its segment: [`Segment::payload`] is what was
 //! captured, [`Segment::payload_len`] what was sent.
 
+mod cursor;
+mod decoder;
+mod encapsulation;
+mod error;
+mod fragment;
+mod ip;
+mod link;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod tunnel;
+mod walk;
+
 use std::net::{IpAddr, SocketAddr};
+
+pub use crate::limits::FragmentLimits;
+pub use decoder::{Decoder, supports};
+pub use encapsulation::Encapsulation;
+pub use error::{Layer, WireError};
 
 /// A TCP sequence number, modulo 2^32 (RFC 9293 §3.4).
 ///
@@ -25,6 +44,7 @@ impl SeqNumber {
     }
 
     /// The number `count` further on.
+    #[must_use]
     pub fn advanced_by(self, count: u32) -> Self {
         Self(self.0.wrapping_add(count))
     }
@@ -50,20 +70,6 @@ impl TcpFlags {
     pub fn has(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
     }
-}
-
-/// The tunnels and VLANs around a packet, folded into one number.
-///
-/// Two packets with the same stack of VLAN identifiers, VXLAN or GENEVE network
-/// identifiers, GRE keys and `PPPoE` sessions have the same value; a packet with none
-/// has [`Encapsulation::NONE`]. Identifiers that differ by direction (MPLS labels,
-/// GTP-U tunnel endpoints, outer addresses) are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Encapsulation(pub u64);
-
-impl Encapsulation {
-    /// No tunnel, no VLAN.
-    pub const NONE: Self = Self(0);
 }
 
 /// One TCP header with its payload (RFC 9293 §3.1).
@@ -147,13 +153,4 @@ pub enum OtherKind {
     Malformed(WireError),
     /// wsdump has no reader for this link type.
     UnsupportedLinkType,
-}
-
-/// Why the bytes of a packet could not be read as the layer they claim to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WireError;
-
-impl TcpOptions {
-    /// stub until the wire layer lands
-    pub fn parse(_: &[u8]) -> Self { Self::default() }
 }

@@ -38,7 +38,7 @@ impl Default for DeflateParameters {
 const MAX_WINDOW_BITS: u8 = 15;
 
 /// Name of the extension (RFC 7692 §7).
-pub const EXTENSION_NAME: &str = "permessage-deflate";
+pub(super) const EXTENSION_NAME: &str = "permessage-deflate";
 
 /// Parameters as one side of the handshake stated them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -211,9 +211,9 @@ impl Inflater {
         loop {
             let (read_before, written_before) =
                 (self.decompress.total_in(), self.decompress.total_out());
-            let status =
-                self.decompress
-                    .decompress(input, &mut self.output, FlushDecompress::None);
+            let status = self
+                .decompress
+                .decompress(input, &mut self.output, FlushDecompress::None);
             let read = advanced(read_before, self.decompress.total_in());
             let written = advanced(written_before, self.decompress.total_out());
             input = &input[read.min(input.len())..];
@@ -322,7 +322,10 @@ mod tests {
     fn without_context_takeover_each_message_stands_alone() {
         let mut inflater = Inflater::new(false);
         assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
-        assert_eq!(inflate(&mut inflater, HELLO_AGAIN), Err(InflateError::Invalid));
+        assert_eq!(
+            inflate(&mut inflater, HELLO_AGAIN),
+            Err(InflateError::Invalid)
+        );
     }
 
     #[test]
@@ -377,7 +380,10 @@ mod tests {
             ("permessage-deflate; client_max_window_bits=7", 1),
             ("permessage-deflate; server_no_context_takeover=1", 1),
             ("permessage-deflate; x=y", 1),
-            ("permessage-deflate; server_no_context_takeover; server_no_context_takeover", 1),
+            (
+                "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
+                1,
+            ),
         ] {
             assert_eq!(stated(element).1, complaints, "{element}");
         }
@@ -388,16 +394,34 @@ mod tests {
         let check = |offers: &[&str], answer: &str| {
             let offers: Vec<_> = offers.iter().map(|offer| stated(offer).0).collect();
             let mut complaints = 0;
-            stated(answer).0.check_answer(&offers, &mut |_| complaints += 1);
+            stated(answer)
+                .0
+                .check_answer(&offers, &mut |_| complaints += 1);
             complaints
         };
         let table: [(&[&str], &str, i32); 8] = [
             (&["x"], "x", 0),
-            (&["x"], "x; server_no_context_takeover; server_max_window_bits=9", 0),
+            (
+                &["x"],
+                "x; server_no_context_takeover; server_max_window_bits=9",
+                0,
+            ),
             (&["x"], "x; client_max_window_bits=9", 1),
-            (&["x; client_max_window_bits"], "x; client_max_window_bits=9", 0),
-            (&["x; client_max_window_bits"], "x; client_max_window_bits", 1),
-            (&["x; server_max_window_bits=10"], "x; server_max_window_bits=11", 1),
+            (
+                &["x; client_max_window_bits"],
+                "x; client_max_window_bits=9",
+                0,
+            ),
+            (
+                &["x; client_max_window_bits"],
+                "x; client_max_window_bits",
+                1,
+            ),
+            (
+                &["x; server_max_window_bits=10"],
+                "x; server_max_window_bits=11",
+                1,
+            ),
             (&["x; server_max_window_bits=10"], "x", 1),
             (&["x; server_no_context_takeover", "x"], "x", 0),
         ];

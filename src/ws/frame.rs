@@ -209,11 +209,17 @@ mod tests {
             (b"\x82\x7e\x00\x7e", 126, 4),
             (b"\x82\x7e\xff\xff", 65_535, 4),
             (b"\x82\x7f\0\0\0\0\0\x01\0\0", 65_536, 10),
-            (b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xffkey!", (1 << 63) - 1, 14),
+            (
+                b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xffkey!",
+                (1 << 63) - 1,
+                14,
+            ),
         ];
         for (bytes, len, header_len) in table {
             for cut in 0..header_len {
-                assert!(matches!(FrameHeader::decode(&bytes[..cut]), Decoded::NeedMore(n) if n > 0));
+                assert!(
+                    matches!(FrameHeader::decode(&bytes[..cut]), Decoded::NeedMore(n) if n > 0)
+                );
             }
             let Decoded::Complete { item, consumed } = FrameHeader::decode(bytes) else {
                 panic!("{} is a whole header", bytes.escape_ascii());
@@ -233,13 +239,30 @@ mod tests {
             (b"\x83\x00", ServerToClient, &["reserved-opcode"]),
             (b"\x8f\x00", ServerToClient, &["reserved-opcode"]),
             (b"\x82\x7e\x00\x7d", ServerToClient, &["non-minimal-length"]),
-            (b"\x82\x7f\0\0\0\0\0\0\xff\xff", ServerToClient, &["non-minimal-length"]),
-            (b"\x82\x7f\x80\0\0\0\0\0\0\0", ServerToClient, &["length-high-bit"]),
+            (
+                b"\x82\x7f\0\0\0\0\0\0\xff\xff",
+                ServerToClient,
+                &["non-minimal-length"],
+            ),
+            (
+                b"\x82\x7f\x80\0\0\0\0\0\0\0",
+                ServerToClient,
+                &["length-high-bit"],
+            ),
             (b"\x09\x00", ServerToClient, &["fragmented-control-frame"]),
-            (b"\x8a\x7e\x00\x7e", ServerToClient, &["oversized-control-frame"]),
+            (
+                b"\x8a\x7e\x00\x7e",
+                ServerToClient,
+                &["oversized-control-frame"],
+            ),
         ];
         for (bytes, direction, expected) in table {
-            assert_eq!(rules(bytes, direction), expected, "{}", bytes.escape_ascii());
+            assert_eq!(
+                rules(bytes, direction),
+                expected,
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 

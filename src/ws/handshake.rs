@@ -52,7 +52,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
         broken(Rule::BareLineFeed, "in the request".to_owned());
     }
     if request.method != "GET" {
-        broken(Rule::RequestMethod, format!("the method is {}", request.method));
+        broken(
+            Rule::RequestMethod,
+            format!("the method is {}", request.method),
+        );
     }
     if request.minor_version < 1 {
         broken(Rule::RequestVersion, "the version is HTTP/1.0".to_owned());
@@ -60,7 +63,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     for name in ["Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
         let count = headers.count(name);
         if count > 1 {
-            broken(Rule::RepeatedHeader, format!("{name} is there {count} times"));
+            broken(
+                Rule::RepeatedHeader,
+                format!("{name} is there {count} times"),
+            );
         }
     }
     if let Some(key) = headers.first("Sec-WebSocket-Key") {
@@ -72,7 +78,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     }
     if let Some(version) = headers.first("Sec-WebSocket-Version") {
         if version != VERSION {
-            broken(Rule::UnsupportedVersion, format!("the version is {version:?}"));
+            broken(
+                Rule::UnsupportedVersion,
+                format!("the version is {version:?}"),
+            );
         }
     }
     for element in headers.list("Sec-WebSocket-Extensions") {
@@ -89,7 +98,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
         broken(Rule::MissingKey, "Sec-WebSocket-Key is missing".to_owned());
     }
     if headers.count("Sec-WebSocket-Version") == 0 {
-        broken(Rule::UnsupportedVersion, "Sec-WebSocket-Version is missing".to_owned());
+        broken(
+            Rule::UnsupportedVersion,
+            "Sec-WebSocket-Version is missing".to_owned(),
+        );
     }
     match headers.count("Host") {
         1 => {}
@@ -122,7 +134,10 @@ pub fn check_response(
     for name in ["Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"] {
         let count = headers.count(name);
         if count > 1 {
-            broken(Rule::RepeatedHeader, format!("{name} is there {count} times"));
+            broken(
+                Rule::RepeatedHeader,
+                format!("{name} is there {count} times"),
+            );
         }
     }
     if !response.truncated {
@@ -148,7 +163,9 @@ pub fn check_response(
 
 /// The request's fields, unless not all of them were captured.
 fn whole(request: Option<&RequestHead>) -> Option<&Headers> {
-    request.filter(|head| !head.truncated).map(|head| &head.headers)
+    request
+        .filter(|head| !head.truncated)
+        .map(|head| &head.headers)
 }
 
 fn check_subprotocol(
@@ -180,7 +197,10 @@ fn check_extensions(
     for element in response.headers.list(FIELD) {
         let name = extension_name(element);
         if !is_token(name) {
-            found(Anomaly::new(Rule::MalformedExtension, format!("{element:?}")));
+            found(Anomaly::new(
+                Rule::MalformedExtension,
+                format!("{element:?}"),
+            ));
         }
         let offers: Option<Vec<_>> = whole(request).map(|headers| {
             let same = |offer: &&str| extension_name(offer) == name;
@@ -212,7 +232,9 @@ fn check_extensions(
 }
 
 fn extension_name(element: &str) -> &str {
-    split_outside_quotes(element, ';').next().unwrap_or_default()
+    split_outside_quotes(element, ';')
+        .next()
+        .unwrap_or_default()
 }
 
 /// RFC 9110 §5.6.2.
@@ -302,21 +324,57 @@ fn explain_accept(key: &str, accept: &str) -> Option<String> {
     let (key_bytes, guid) = (key.as_bytes(), GUID.as_bytes());
     let mistakes: [(String, &str); 16] = [
         (key.to_owned(), "it is the key itself"),
-        ("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(), "it is the example value of the RFC"),
-        ("HSmrc0sMlYUkAGmm5OPpG2HaGWk=".to_owned(), "it is a well-known example value"),
-        (hex.clone(), "the digest is in hexadecimal instead of base64"),
-        (upper.clone(), "the digest is in hexadecimal instead of base64"),
-        (BASE64.encode(&hex), "the base64 is of the hexadecimal digest, not of its bytes"),
-        (BASE64.encode(&upper), "the base64 is of the hexadecimal digest, not of its bytes"),
+        (
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".to_owned(),
+            "it is the example value of the RFC",
+        ),
+        (
+            "HSmrc0sMlYUkAGmm5OPpG2HaGWk=".to_owned(),
+            "it is a well-known example value",
+        ),
+        (
+            hex.clone(),
+            "the digest is in hexadecimal instead of base64",
+        ),
+        (
+            upper.clone(),
+            "the digest is in hexadecimal instead of base64",
+        ),
+        (
+            BASE64.encode(&hex),
+            "the base64 is of the hexadecimal digest, not of its bytes",
+        ),
+        (
+            BASE64.encode(&upper),
+            "the base64 is of the hexadecimal digest, not of its bytes",
+        ),
         (hashed(&[key_bytes]), "the GUID was left out"),
         (hashed(&[guid]), "the key was left out"),
         (hashed(&[guid, key_bytes]), "the GUID stands before the key"),
-        (hashed(&[&decoded_key, guid]), "the key was decoded from base64 first"),
-        (hashed(&[key_bytes, lower_guid.as_bytes()]), "the GUID is in lower case"),
-        (hashed(&[key_bytes, braced.as_bytes()]), "the GUID is in braces"),
-        (hashed(&[key_bytes, guid, b"\0"]), "a NUL byte was hashed as well"),
-        (hashed(&[key_bytes, guid, b"\n"]), "a line end was hashed as well"),
-        (hashed(&[key_bytes, b"\r\n", guid]), "a line end was hashed with the key"),
+        (
+            hashed(&[&decoded_key, guid]),
+            "the key was decoded from base64 first",
+        ),
+        (
+            hashed(&[key_bytes, lower_guid.as_bytes()]),
+            "the GUID is in lower case",
+        ),
+        (
+            hashed(&[key_bytes, braced.as_bytes()]),
+            "the GUID is in braces",
+        ),
+        (
+            hashed(&[key_bytes, guid, b"\0"]),
+            "a NUL byte was hashed as well",
+        ),
+        (
+            hashed(&[key_bytes, guid, b"\n"]),
+            "a line end was hashed as well",
+        ),
+        (
+            hashed(&[key_bytes, b"\r\n", guid]),
+            "a line end was hashed with the key",
+        ),
     ];
     if alike(accept, &expected) {
         return Some("the base64 alphabet or padding is another one".to_owned());
@@ -346,10 +404,10 @@ fn mistyped_guids() -> impl Iterator<Item = Vec<u8>> {
         [&guid[..at], put, guid.get(at + skip..).unwrap_or_default()].concat()
     };
     let left_out = (0..guid.len()).map(move |at| with(at, b"", 1));
-    let replaced = (0..guid.len())
-        .flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 1)));
-    let put_in = (0..=guid.len())
-        .flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 0)));
+    let replaced =
+        (0..guid.len()).flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 1)));
+    let put_in =
+        (0..=guid.len()).flat_map(move |at| TYPED.iter().map(move |typed| with(at, &[*typed], 0)));
     let swapped = (1..guid.len()).map(move |at| with(at - 1, &[guid[at], guid[at - 1]], 2));
     left_out.chain(swapped).chain(replaced).chain(put_in)
 }
@@ -361,7 +419,9 @@ mod tests {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
-        let owned = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        let owned = fields
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
         Headers(owned.collect())
     }
 
@@ -408,7 +468,9 @@ mod tests {
 
     fn of_request(fields: &[(&str, &str)]) -> Vec<&'static str> {
         let mut names = Vec::new();
-        check_request(&request(fields), &mut |anomaly| names.push(anomaly.rule.name()));
+        check_request(&request(fields), &mut |anomaly| {
+            names.push(anomaly.rule.name())
+        });
         names
     }
 
@@ -453,17 +515,25 @@ mod tests {
         let (agreement, anomalies) = of_response(
             &[
                 ("Sec-WebSocket-Protocol", "mqtt, chat"),
-                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
+                (
+                    "Sec-WebSocket-Extensions",
+                    "permessage-deflate; client_max_window_bits",
+                ),
             ],
             &[
                 ("Sec-WebSocket-Protocol", "chat"),
-                ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=10"),
+                (
+                    "Sec-WebSocket-Extensions",
+                    "permessage-deflate; client_max_window_bits=10",
+                ),
             ],
         );
         assert!(anomalies.is_empty(), "{anomalies:?}");
         assert_eq!(agreement.accept_valid, Some(true));
         assert_eq!(agreement.subprotocol.as_deref(), Some("chat"));
-        let bits = agreement.deflate.map(|deflate| deflate.client_max_window_bits);
+        let bits = agreement
+            .deflate
+            .map(|deflate| deflate.client_max_window_bits);
         assert_eq!(bits, Some(10));
     }
 
@@ -476,11 +546,22 @@ mod tests {
             (&[], &[("Sec-WebSocket-Accept", "-")], "missing-accept"),
             (&[], &[("Sec-WebSocket-Accept", "x")], "wrong-accept"),
             (&[], &[("Content-Length", "0")], "content-in-101"),
-            (&[], &[("Sec-WebSocket-Protocol", "chat")], "subprotocol-not-offered"),
-            (&[], &[("Sec-WebSocket-Extensions", "foo")], "extension-not-offered"),
+            (
+                &[],
+                &[("Sec-WebSocket-Protocol", "chat")],
+                "subprotocol-not-offered",
+            ),
+            (
+                &[],
+                &[("Sec-WebSocket-Extensions", "foo")],
+                "extension-not-offered",
+            ),
             (
                 &[("Sec-WebSocket-Extensions", "permessage-deflate")],
-                &[("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=9")],
+                &[(
+                    "Sec-WebSocket-Extensions",
+                    "permessage-deflate; client_max_window_bits=9",
+                )],
                 "deflate-response",
             ),
         ];

@@ -279,7 +279,10 @@ impl Receiver {
             OpCode::Text | OpCode::Binary => {
                 if self.message.is_some() {
                     let detail = format!("{} frame inside a fragmented message", header.opcode);
-                    emit(Received::Anomaly(Anomaly::new(Rule::InterleavedMessage, detail)));
+                    emit(Received::Anomaly(Anomaly::new(
+                        Rule::InterleavedMessage,
+                        detail,
+                    )));
                     self.abandon_message(emit);
                 }
                 self.kept.clear();
@@ -302,7 +305,10 @@ impl Receiver {
             OpCode::Continuation => {
                 if !self.missed_frames {
                     let detail = "no message has begun";
-                    emit(Received::Anomaly(Anomaly::new(Rule::UnexpectedContinuation, detail)));
+                    emit(Received::Anomaly(Anomaly::new(
+                        Rule::UnexpectedContinuation,
+                        detail,
+                    )));
                 }
                 Belongs::ToNone
             }
@@ -437,7 +443,9 @@ impl Receiver {
             inflater
         });
         let kept = &mut self.kept;
-        let result = inflater.push(bytes, &mut |piece| message.inflated(piece, kept, limits, emit));
+        let result = inflater.push(bytes, &mut |piece| {
+            message.inflated(piece, kept, limits, emit)
+        });
         self.inflate_result(result, limits, emit);
     }
 
@@ -491,7 +499,9 @@ impl Receiver {
     }
 
     fn end(&mut self, cut_short: bool, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
-        let Some(frame) = self.frame.take() else { return };
+        let Some(frame) = self.frame.take() else {
+            return;
+        };
         let header = frame.header;
         let of_message = frame.belongs == Belongs::ToMessage;
         let last = of_message && header.fin && !cut_short;
@@ -549,7 +559,10 @@ impl Receiver {
         // RFC 7692 §7.2.3.6: an empty message has the payload 0x00, not no payload at all.
         if message.compressed && message.wire_length == 0 && !message.broken {
             let detail = "a compressed message with no bytes at all";
-            emit(Received::Anomaly(Anomaly::new(Rule::InvalidDeflateData, detail)));
+            emit(Received::Anomaly(Anomaly::new(
+                Rule::InvalidDeflateData,
+                detail,
+            )));
         }
         if ended && !message.broken {
             message.check_text(message.utf8.finish(), emit);
@@ -628,7 +641,10 @@ fn check_close(frame: &Frame<'_>, emit: &mut dyn FnMut(Received<'_>)) {
         return;
     };
     if !code.may_be_sent() {
-        found(Rule::InvalidCloseCode, format!("{} {}", code.0, code.name()));
+        found(
+            Rule::InvalidCloseCode,
+            format!("{} {}", code.0, code.name()),
+        );
     }
     if frame.missing == 0 && !frame.cut_short {
         if let Err(error) = str::from_utf8(reason) {

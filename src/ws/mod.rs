@@ -85,6 +85,8 @@ struct Ping {
 pub enum Start {
     /// At the first byte after the opening handshake.
     InStep,
+    /// At a frame header, with frames before it missing.
+    InMidStream,
     /// Anywhere.
     OutOfStep,
 }
@@ -121,6 +123,10 @@ impl Session {
             let mut receiver = Receiver::new(direction, extensions);
             let decoder = match starts[direction.index()] {
                 Start::InStep => FrameDecoder::new(profile),
+                Start::InMidStream => {
+                    receiver.miss_frames();
+                    FrameDecoder::new(profile)
+                }
                 Start::OutOfStep => {
                     receiver.miss_frames();
                     FrameDecoder::out_of_step(profile)
@@ -133,7 +139,10 @@ impl Session {
             }
         };
         Self {
-            ways: [way(Direction::ClientToServer), way(Direction::ServerToClient)],
+            ways: [
+                way(Direction::ClientToServer),
+                way(Direction::ServerToClient),
+            ],
         }
     }
 

@@ -213,7 +213,11 @@ impl Seeker {
                 }
         };
         // The earliest, so that no frame of its chain is lost.
-        let best = self.candidates.iter().filter(enough).min_by_key(|c| c.start);
+        let best = self
+            .candidates
+            .iter()
+            .filter(enough)
+            .min_by_key(|c| c.start);
         let best = *best?;
         Some(self.take_from(best))
     }
@@ -249,8 +253,17 @@ impl Seeker {
             let judged = self.judge(at, self.profile.masked);
             match judged {
                 Judged::NotYet if self.end - at < WAIT_AT_MOST => break,
-                Judged::Frame { next, masked, bits, header } => {
-                    let at_start = if self.is_piece_start(at) { SEGMENT_START } else { 0 };
+                Judged::Frame {
+                    next,
+                    masked,
+                    bits,
+                    header,
+                } => {
+                    let at_start = if self.is_piece_start(at) {
+                        SEGMENT_START
+                    } else {
+                        0
+                    };
                     let mut candidate = Candidate {
                         start: at,
                         next,
@@ -289,7 +302,9 @@ impl Seeker {
                 candidate.bits += SEGMENT_END;
             }
             match self.judge(candidate.next, Some(candidate.masked)) {
-                Judged::Frame { next, bits, header, .. } => {
+                Judged::Frame {
+                    next, bits, header, ..
+                } => {
                     let continues = header.opcode == OpCode::Continuation;
                     let expected = header.opcode.is_control()
                         || candidate.in_message.is_none_or(|open| open == continues);
@@ -313,11 +328,22 @@ impl Seeker {
         let mut buffer = [0; FrameHeader::MAX_LEN + SAMPLE];
         let (len, more_may_come) = self.copy(at, &mut buffer);
         let bytes = &mut buffer[..len];
-        if !bytes.first().is_none_or(|&first| self.plausible_first(first)) {
+        if !bytes
+            .first()
+            .is_none_or(|&first| self.plausible_first(first))
+        {
             return Judged::NoFrame;
         }
-        let Decoded::Complete { item: header, consumed } = FrameHeader::decode(bytes) else {
-            return if more_may_come { Judged::NotYet } else { Judged::NoFrame };
+        let Decoded::Complete {
+            item: header,
+            consumed,
+        } = FrameHeader::decode(bytes)
+        else {
+            return if more_may_come {
+                Judged::NotYet
+            } else {
+                Judged::NoFrame
+            };
         };
         let is_masked = header.masking_key.is_some();
         if masked.is_some_and(|masked| masked != is_masked) || !plausible(&header) {
@@ -461,8 +487,14 @@ fn payload_evidence(header: &FrameHeader, payload: &[u8]) -> Option<u32> {
             }
             let printable = |b: &&u8| !b.is_ascii_control() || matches!(b, b'\t' | b'\n' | b'\r');
             let count = payload.iter().filter(printable).count();
-            let bits = u32::try_from(count).unwrap_or(TEXT_AT_MOST).min(TEXT_AT_MOST);
-            Some(if header.masking_key.is_some() { bits } else { 0 })
+            let bits = u32::try_from(count)
+                .unwrap_or(TEXT_AT_MOST)
+                .min(TEXT_AT_MOST);
+            Some(if header.masking_key.is_some() {
+                bits
+            } else {
+                0
+            })
         }
         _ => Some(0),
     }
@@ -492,7 +524,10 @@ mod tests {
 
     #[test]
     fn one_masked_text_at_a_segment_start_is_enough() {
-        let frame = masked_text("a text of more than twenty-four bytes", *b"\x93\x1a\xf0\x77");
+        let frame = masked_text(
+            "a text of more than twenty-four bytes",
+            *b"\x93\x1a\xf0\x77",
+        );
         assert_eq!(seek(Profile::for_unknown(), &[&frame]), Some((0, true)));
         let junk: &[u8] = b"\xf7\xf3\xb4 rest of a frame";
         assert_eq!(
@@ -571,12 +606,17 @@ mod tests {
 
     #[test]
     fn what_is_kept_from_the_header_on_comes_back_whole() {
-        let frame = masked_text("a text of more than twenty-four bytes", *b"\x93\x1a\xf0\x77");
+        let frame = masked_text(
+            "a text of more than twenty-four bytes",
+            *b"\x93\x1a\xf0\x77",
+        );
         let mut seeker = Seeker::new(Profile::for_unknown());
         assert_eq!(seeker.push(StreamItem::Chunk(b"\xff\xff")), None);
         let (left, right) = frame.split_at(20);
         assert_eq!(seeker.push(StreamItem::Chunk(left)), None);
-        let found = seeker.push(StreamItem::Chunk(right)).map(|found| found.pieces);
+        let found = seeker
+            .push(StreamItem::Chunk(right))
+            .map(|found| found.pieces);
         let expected = [left, right].map(|part| Piece::Bytes(part.to_vec()));
         assert_eq!(found, Some(expected.into()));
     }
