@@ -37,6 +37,8 @@ pub struct Frame<'a> {
     pub missing: u64,
     /// The capture or connection ended before the frame did.
     pub cut_short: bool,
+    /// It is the last of a data message, which follows.
+    pub ends_message: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -514,6 +516,7 @@ impl Receiver {
             payload: buffer.get(frame.kept_from..).unwrap_or_default(),
             missing: frame.missing,
             cut_short,
+            ends_message: last,
         };
         if header.opcode == OpCode::Close {
             check_close(&told, emit);
