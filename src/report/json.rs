@@ -41,7 +41,6 @@ use crate::event::{CloseReport, ConnectionReport, Event, EventKind, OtherPacket,
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{Headers, RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
-use crate::wire::TcpFlags;
 use crate::ws::{Answer, Frame, Message, OpCode};
 
 /// Prints one JSON object a line.

@@ -261,11 +261,12 @@ impl Timeline {
         }
         if !message.complete {
             match message.missing {
-                0 => info.push_str(" incomplete"),
+                0 => info.push_str(" not complete"),
                 missing => info.push_str(&format!(" {missing} bytes missing")),
             }
         }
         match message.text() {
+            Some("") if !message.complete => {}
             Some(text) => {
                 info.push(' ');
                 quote(text, message.is_truncated(), columns, info);
@@ -506,8 +507,10 @@ fn request_info(head: &RequestHead, info: &mut String) -> Cells {
 
 fn response_info(head: &ResponseHead, upgrade: Option<Upgrade<'_>>, info: &mut String) -> Cells {
     info.push_str(&head.status.to_string());
-    info.push(' ');
-    escape(&head.reason, info);
+    if !head.reason.is_empty() {
+        info.push(' ');
+        escape(&head.reason, info);
+    }
     let style = match upgrade {
         None => HTTP,
         Some(Upgrade::Refused) => {
@@ -557,6 +560,9 @@ fn tags(header: &FrameHeader, message: Option<&Message<'_>>, info: &mut String) 
         tags.push("FIN".to_owned());
     }
     match message {
+        Some(message) if message.compressed && !message.complete => {
+            tags.push(format!("deflate {}", message.wire_length));
+        }
         Some(message) if message.compressed => {
             tags.push(format!(
                 "deflate {}→{}",

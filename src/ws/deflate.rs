@@ -197,6 +197,11 @@ impl Inflater {
         self.history_missing = self.context_takeover;
     }
 
+    /// Whether messages may refer to what was not captured.
+    pub fn is_history_missing(&self) -> bool {
+        self.history_missing
+    }
+
     /// Inflates the next bytes of a message. `put` takes what comes out, and says whether
     /// it wants more.
     ///

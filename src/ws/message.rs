@@ -144,6 +144,8 @@ pub struct Receiver {
     missed_frames: bool,
     /// Compressed data before this point is missing.
     missed_history: bool,
+    /// Said that messages depend on what is missing.
+    told_history: bool,
 }
 
 #[derive(Debug)]
@@ -203,6 +205,7 @@ impl Receiver {
             told_after_close: false,
             missed_frames: false,
             missed_history: false,
+            told_history: false,
         }
     }
 
@@ -462,6 +465,14 @@ impl Receiver {
             return;
         };
         let length = message.length;
+        if result == Err(InflateError::HistoryMissing)
+            && std::mem::replace(&mut self.told_history, true)
+        {
+            // It is so until the window is known again; said once.
+            message.broken = true;
+            inflater.abandon();
+            return;
+        }
         let anomaly = match result {
             Err(InflateError::Invalid) => {
                 let detail = format!("inflating fails after {length} bytes");
@@ -475,7 +486,10 @@ impl Receiver {
                 let detail = format!("more than {} bytes", limits.max_inflated_bytes);
                 Anomaly::new(Rule::InflatedLimit, detail)
             }
-            Ok(()) => return,
+            Ok(()) => {
+                self.told_history &= inflater.is_history_missing();
+                return;
+            }
         };
         message.broken = true;
         inflater.abandon();
