@@ -161,7 +161,7 @@ fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.quiet {
         conclude(&summary, sink.connections.as_ref());
     }
-    report_errors(&summary, errors)
+    report_errors(&summary, &errors)
 }
 
 fn limits(arguments: &Arguments) -> Limits {
@@ -224,21 +224,19 @@ fn conclude(summary: &Summary, connections: Option<&Connections>) {
     }
 }
 
-fn report_errors(summary: &Summary, errors: Vec<capture::CaptureError>) -> anyhow::Result<()> {
+fn report_errors(summary: &Summary, errors: &[capture::CaptureError]) -> anyhow::Result<()> {
     if let Some((link_type, _)) = summary.only_unsupported() {
         bail!(
             "cannot read packets of link type {link_type}: no packet of the capture could be \
              decoded. wsdump reads Ethernet, Linux cooked (v1, v2), BSD loopback, raw IP and PPP"
         );
     }
-    let mut errors = errors.into_iter();
-    match errors.next() {
-        None => Ok(()),
-        Some(first) => {
-            let rest: String = errors.map(|error| format!("\nwsdump: {error}")).collect();
-            bail!("{first}{rest}")
-        }
+    if errors.is_empty() {
+        return Ok(());
     }
+    let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    // Each on a line of its own that says who speaks, as `main` begins the first.
+    bail!("{}", messages.join("\nwsdump: "))
 }
 
 /// Prints rows, and collects connections where a table of them is wanted.

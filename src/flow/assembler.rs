@@ -434,7 +434,7 @@ mod tests {
                         }
                         .to_owned();
                         if let Some(at) = pushed.conflict {
-                            mark += &format!("conflict@{at} ");
+                            mark = format!("{mark}conflict@{at} ");
                         }
                         if pushed.limit_reached {
                             mark += "limit ";

@@ -627,7 +627,7 @@ impl<S> Flow<S> {
     ) {
         let anomaly = Anomaly::new(rule, detail);
         cx.sink
-            .anomaly(&self.info, &mut self.state, side, anomaly, cx.at);
+            .anomaly(&self.info, &mut self.state, side, &anomaly, cx.at);
     }
 }
 

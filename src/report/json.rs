@@ -41,7 +41,7 @@ use crate::event::{CloseReport, ConnectionReport, Event, EventKind, OtherPacket,
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{Headers, RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
-use crate::ws::{Answer, Frame, Message, OpCode};
+use crate::ws::{Answer, CloseCode, Frame, Message, OpCode};
 
 /// Prints one JSON object a line.
 #[derive(Debug)]
@@ -343,15 +343,12 @@ fn message_fields<M: SerializeMap>(map: &mut M, message: &Message<'_>) -> Result
     map.serialize_entry("wire_length", &message.wire_length)?;
     map.serialize_entry("compressed", &message.compressed)?;
     map.serialize_entry("complete", &message.complete)?;
-    let given = match message.text() {
-        Some(text) => {
-            map.serialize_entry("text", text)?;
-            text.len()
-        }
-        None => {
-            map.serialize_entry("base64", &BASE64.encode(message.payload))?;
-            message.payload.len()
-        }
+    let given = if let Some(text) = message.text() {
+        map.serialize_entry("text", text)?;
+        text.len()
+    } else {
+        map.serialize_entry("base64", &BASE64.encode(message.payload))?;
+        message.payload.len()
     };
     if message.missing > 0 {
         map.serialize_entry("missing", &message.missing)?;
@@ -413,7 +410,7 @@ impl Serialize for CloseObject<'_> {
         let close = self.0;
         let mut map = serializer.serialize_map(None)?;
         optional(&mut map, "code", close.code.map(|code| code.0))?;
-        optional(&mut map, "name", close.code.map(|code| code.name()))?;
+        optional(&mut map, "name", close.code.map(CloseCode::name))?;
         map.serialize_entry("reason", &close.reason)?;
         map.serialize_entry("initiator", party(close.initiator))?;
         map.serialize_entry("clean", &close.clean)?;

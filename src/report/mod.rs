@@ -6,6 +6,7 @@
 
 mod duration;
 mod hex;
+mod info;
 mod json;
 mod ordered;
 mod selection;

@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::duration::readable;
 use super::escape;
+use super::text::append;
 use crate::Summary;
 use crate::capture::LinkType;
 use crate::event::{Event, EventKind, EventSink};
@@ -34,10 +35,7 @@ impl Connections {
         if let Some(width) = width {
             table.set_width(width);
         }
-        for (at, row) in self.rows.iter().enumerate() {
-            table.add_row(row);
-            debug_assert!(at < Self::MAX_ROWS);
-        }
+        table.add_rows(&self.rows);
         for numeric in [0, 4, 5, 6, 7] {
             if let Some(column) = table.column_mut(numeric) {
                 column.set_cell_alignment(CellAlignment::Right);
@@ -45,7 +43,7 @@ impl Connections {
         }
         let mut text = table.to_string();
         if self.left_out > 0 {
-            text.push_str(&format!("\n… and {} more connections", self.left_out));
+            append!(text, "\n… and {} more connections", self.left_out);
         }
         text
     }

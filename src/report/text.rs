@@ -5,6 +5,15 @@
 
 use unicode_width::UnicodeWidthChar;
 
+/// Appends formatted text to a string, which cannot fail.
+macro_rules! append {
+    ($out:expr, $($format:tt)+) => {{
+        use std::fmt::Write as _;
+        let _ = write!($out, $($format)+);
+    }};
+}
+pub(super) use append;
+
 /// Appends `text` with everything that a terminal might act upon, or that hides what is
 /// there, written as an escape.
 ///

@@ -15,30 +15,28 @@
 //! first row says who they are.
 //!
 //! A frame that ends a message and the message are one row. Text from the network is
-//! escaped, see [`escape`].
+//! escaped, see [`escape`](super::escape).
 
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::str;
 
-use anstyle::{AnsiColor, Style as TextStyle};
+use anstyle::Style as TextStyle;
 use jiff::tz::TimeZone;
 
-use super::duration::readable;
-use super::text::{cut_to_width, escape, quote, quote_bytes};
+use super::info::{self, Cells, HEADING, QUIET, WEBSOCKET};
+use super::text::{append, cut_to_width};
 use super::timestamp::{Calendar, TimeFormat, seconds_with_micros, subsecond};
 use super::{Printer, Row, hex};
-use crate::anomaly::{Anomaly, Severity};
-use crate::event::{ConnectionReport, Event, EventKind, OtherPacket, Upgrade};
-use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
-use crate::http::{RequestHead, ResponseHead};
+use crate::event::{Event, EventKind, OtherPacket};
+use crate::flow::{Direction, TcpEventKind};
 use crate::time::Timestamp;
 use crate::wire::OtherKind;
-use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode};
 
 /// How the timeline looks.
 #[derive(Clone, Copy, Debug)]
+// Each is a choice of its own.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Style {
     /// Columns of the terminal; `None` for no limit.
     pub width: Option<usize>,
@@ -174,6 +172,21 @@ impl Timeline {
         self.info = info;
     }
 
+    /// Whether an event has a row; prepares the dump under it, or under its message's.
+    fn has_row(&mut self, kind: &EventKind<'_>) -> bool {
+        match kind {
+            EventKind::Tcp(tcp) => self.style.all || tcp.kind != TcpEventKind::DuplicatePacket,
+            EventKind::Frame { frame, .. } => {
+                self.dump.clear();
+                if self.style.hex {
+                    hex::dump(frame.payload, DUMP_INDENT, &mut self.dump);
+                }
+                !frame.ends_message || self.style.frames_apart
+            }
+            _ => true,
+        }
+    }
+
     fn line(&self, start: &str, info: &str, style: TextStyle, out: &mut Vec<u8>) {
         let line = format!("{start}{info}");
         let line = line.trim_end();
@@ -183,107 +196,6 @@ impl Timeline {
         } else {
             writeln!(out, "{line}")
         };
-    }
-
-    fn frame(&mut self, event: &Event<'_>, frame: &Frame<'_>, answers: Answer) -> Option<Cells> {
-        self.dump.clear();
-        if self.style.hex {
-            hex::dump(frame.payload, DUMP_INDENT, &mut self.dump);
-        }
-        if frame.ends_message && !self.style.frames_apart {
-            return None;
-        }
-        let columns = self.preview();
-        let info = &mut self.info;
-        let header = &frame.header;
-        info.push_str(&header.opcode.to_string());
-        tags(header, None, info);
-        match header.opcode {
-            OpCode::Close => close_info(frame, columns, info),
-            OpCode::Ping | OpCode::Pong => {
-                payload_info(frame.payload, true, frame.payload.is_empty(), columns, info);
-            }
-            // Text that is cut inside a character is text all the same; whether a
-            // continuation is, its message tells.
-            opcode => {
-                let text = matches!(opcode, OpCode::Text | OpCode::Continuation);
-                let nothing = header.payload_len == 0;
-                payload_info(frame.payload, text, nothing, columns, info);
-            }
-        }
-        match answers {
-            Answer::Ping(rtt) => {
-                info.push_str(", answers after ");
-                info.push_str(&readable(rtt));
-            }
-            Answer::Unsolicited => info.push_str(", unsolicited"),
-            Answer::No => {}
-        }
-        if frame.cut_short {
-            info.push_str(", cut short: the rest was not captured");
-        } else if frame.missing > 0 {
-            info.push_str(&format!(", {} bytes missing", frame.missing));
-        }
-        Some(Cells {
-            protocol: "WebSocket",
-            length: Some(header.payload_len),
-            style: match header.opcode {
-                OpCode::Close => CLOSE,
-                opcode if opcode.is_control() => CONTROL,
-                _ => by_sender(event.from),
-            },
-        })
-    }
-
-    fn message(
-        &mut self,
-        event: &Event<'_>,
-        message: &Message<'_>,
-        last: Option<FrameHeader>,
-    ) -> Cells {
-        let columns = self.preview();
-        let info = &mut self.info;
-        let opcode = message.opcode;
-        match last {
-            Some(header) if message.frames == 1 => {
-                info.push_str(&opcode.to_string());
-                tags(&header, Some(message), info);
-            }
-            Some(header) => {
-                info.push_str(&header.opcode.to_string());
-                tags(&header, Some(message), info);
-                let (length, frames) = (message.length, message.frames);
-                info.push_str(&format!(
-                    " ends a {opcode} of {length} bytes in {frames} frames:"
-                ));
-            }
-            None => info.push_str(&format!("{opcode} that never ended:")),
-        }
-        if !message.complete {
-            match message.missing {
-                0 => info.push_str(" not complete"),
-                missing => info.push_str(&format!(" {missing} bytes missing")),
-            }
-        }
-        match message.text() {
-            Some("") if !message.complete => {}
-            Some(text) => {
-                info.push(' ');
-                quote(text, message.is_truncated(), columns, info);
-            }
-            None => {
-                let nothing = message.payload.is_empty() && !message.is_truncated();
-                payload_info(message.payload, false, nothing, columns, info);
-                if message.is_truncated() && !info.ends_with('…') {
-                    info.push_str(" …");
-                }
-            }
-        }
-        Cells {
-            protocol: "WebSocket",
-            length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
-            style: by_sender(event.from),
-        }
     }
 }
 
@@ -326,34 +238,29 @@ impl Printer for Timeline {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        if !self.has_row(&event.kind) {
+            return;
+        }
         self.info.clear();
+        let (from, columns) = (event.from, self.preview());
+        let info = &mut self.info;
         let cells = match &event.kind {
-            EventKind::Tcp(tcp) => {
-                if tcp.kind == TcpEventKind::DuplicatePacket && !self.style.all {
-                    return;
-                }
-                tcp_info(tcp, &mut self.info);
-                Some(Cells {
-                    protocol: "TCP",
-                    length: Some(tcp.length),
-                    style: tcp_style(tcp.kind),
-                })
+            EventKind::Tcp(tcp) => info::tcp_info(tcp, info),
+            EventKind::Request(head) => info::request_info(head, info),
+            EventKind::Response { head, upgrade } => info::response_info(head, *upgrade, info),
+            EventKind::Frame { frame, answers } => {
+                info::frame_info(frame, *answers, from, columns, info)
             }
-            EventKind::Request(head) => Some(request_info(head, &mut self.info)),
-            EventKind::Response { head, upgrade } => {
-                Some(response_info(head, *upgrade, &mut self.info))
+            EventKind::Message { message, last } => {
+                info::message_info(message, *last, from, columns, info)
             }
-            EventKind::Frame { frame, answers } => self.frame(event, frame, *answers),
-            EventKind::Message { message, last } => Some(self.message(event, message, *last)),
-            EventKind::Anomaly(anomaly) => Some(anomaly_info(anomaly, &mut self.info)),
-            EventKind::Connection(report) => Some(summary_info(report, &mut self.info)),
+            EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
+            EventKind::Connection(report) => info::summary_info(report, info),
         };
-        if let Some(cells) = cells {
-            self.row(event, &cells, out);
-            if cells.protocol == "WebSocket" {
-                out.extend_from_slice(self.dump.as_bytes());
-                self.dump.clear();
-            }
+        self.row(event, &cells, out);
+        if cells.protocol == WEBSOCKET {
+            out.extend_from_slice(self.dump.as_bytes());
+            self.dump.clear();
         }
     }
 
@@ -387,18 +294,11 @@ impl Printer for Timeline {
             info.push_str(&kind);
         }
         if let OtherKind::Malformed(error) = other.kind {
-            info.push_str(&format!(" {error}"));
+            append!(info, "{error}");
         }
         cut_to_width(&mut info, self.room());
         self.line(&start, info.trim_start(), QUIET, out);
     }
-}
-
-/// A row but for its number, time and info.
-struct Cells {
-    protocol: &'static str,
-    length: Option<u64>,
-    style: TextStyle,
 }
 
 const NUMBER: usize = 5;
@@ -406,267 +306,3 @@ const CONNECTION: usize = 2;
 const PROTOCOL: usize = 9;
 const LENGTH: usize = 6;
 const DUMP_INDENT: usize = 6;
-
-const HEADING: TextStyle = TextStyle::new().bold();
-const QUIET: TextStyle = TextStyle::new().dimmed();
-const HTTP: TextStyle = AnsiColor::Green.on_default();
-const CONTROL: TextStyle = AnsiColor::Blue.on_default();
-const CLOSE: TextStyle = AnsiColor::Magenta.on_default();
-const TROUBLE: TextStyle = AnsiColor::Red.on_default();
-const WARNING: TextStyle = AnsiColor::Yellow.on_default();
-
-fn by_sender(from: Direction) -> TextStyle {
-    match from {
-        Direction::ClientToServer => AnsiColor::Cyan.on_default(),
-        Direction::ServerToClient => TextStyle::new(),
-    }
-}
-
-fn tcp_style(kind: TcpEventKind) -> TextStyle {
-    match kind {
-        TcpEventKind::Rst | TcpEventKind::Gap => TROUBLE,
-        TcpEventKind::Retransmission | TcpEventKind::OutOfOrder | TcpEventKind::ZeroWindow => {
-            WARNING
-        }
-        _ => QUIET,
-    }
-}
-
-/// `[SYN, ACK] seq=0 ack=1 mss=65495`
-fn tcp_info(tcp: &TcpEvent, info: &mut String) {
-    if tcp.kind == TcpEventKind::Gap {
-        info.push_str(&format!("{} bytes were not captured", tcp.length));
-        return;
-    }
-    info.push('[');
-    for (at, name) in tcp.flags.names().enumerate() {
-        info.push_str(if at > 0 { ", " } else { "" });
-        info.push_str(name);
-    }
-    info.push(']');
-    let numbers = |info: &mut String| {
-        info.push_str(&format!(" seq={}", tcp.seq));
-        if let Some(ack) = tcp.ack {
-            info.push_str(&format!(" ack={ack}"));
-        }
-    };
-    match tcp.kind {
-        TcpEventKind::Syn { mss } | TcpEventKind::SynAck { mss } => {
-            numbers(info);
-            if let Some(mss) = mss {
-                info.push_str(&format!(" mss={mss}"));
-            }
-        }
-        TcpEventKind::Established { handshake } => {
-            info.push_str(" three-way handshake complete, ");
-            info.push_str(&readable(handshake));
-        }
-        TcpEventKind::Closed { after } => {
-            info.push_str(" both sides closed, ");
-            info.push_str(&readable(after));
-            info.push_str(" after the start");
-        }
-        TcpEventKind::Data | TcpEventKind::Ack => numbers(info),
-        TcpEventKind::Retransmission => {
-            info.push_str(" retransmission");
-            numbers(info);
-        }
-        TcpEventKind::OutOfOrder => {
-            info.push_str(" out of order");
-            numbers(info);
-        }
-        TcpEventKind::DuplicatePacket => info.push_str(" captured twice"),
-        TcpEventKind::KeepAlive => info.push_str(" keep-alive"),
-        TcpEventKind::WindowProbe => info.push_str(" window probe"),
-        TcpEventKind::ZeroWindow => info.push_str(" window closed"),
-        TcpEventKind::Rst => info.push_str(" connection reset"),
-        TcpEventKind::Fin | TcpEventKind::Gap => {}
-    }
-}
-
-fn request_info(head: &RequestHead, info: &mut String) -> Cells {
-    escape(&head.method, info);
-    info.push(' ');
-    escape(&head.target, info);
-    info.push_str(&format!(" HTTP/1.{}", head.minor_version));
-    for name in ["Upgrade", "Sec-WebSocket-Protocol"] {
-        if head.headers.count(name) > 0 {
-            info.push_str(&format!(", {name}: "));
-            escape(&head.headers.all(name).collect::<Vec<_>>().join(", "), info);
-        }
-    }
-    if head.truncated {
-        info.push_str(", head cut");
-    }
-    Cells {
-        protocol: "HTTP",
-        length: Some(head.wire_len as u64),
-        style: HTTP,
-    }
-}
-
-fn response_info(head: &ResponseHead, upgrade: Option<Upgrade<'_>>, info: &mut String) -> Cells {
-    info.push_str(&head.status.to_string());
-    if !head.reason.is_empty() {
-        info.push(' ');
-        escape(&head.reason, info);
-    }
-    let style = match upgrade {
-        None => HTTP,
-        Some(Upgrade::Refused) => {
-            info.push_str(", upgrade refused");
-            TROUBLE
-        }
-        Some(Upgrade::Accepted { agreement, after }) => {
-            match agreement.accept_valid {
-                Some(true) => info.push_str(", accept ok"),
-                Some(false) => info.push_str(", accept WRONG"),
-                None => {}
-            }
-            if let Some(after) = after {
-                info.push_str(&format!(", after {}", readable(after)));
-            }
-            if let Some(subprotocol) = &agreement.subprotocol {
-                info.push_str(", subprotocol ");
-                escape(subprotocol, info);
-            }
-            for extension in &agreement.extensions {
-                info.push_str(", ");
-                escape(extension, info);
-            }
-            HTTP
-        }
-    };
-    if head.truncated {
-        info.push_str(", head cut");
-    }
-    Cells {
-        protocol: "HTTP",
-        length: Some(head.wire_len as u64),
-        style,
-    }
-}
-
-/// ` [MASKED, FIN, deflate 10→200]`, or nothing where there is nothing to say.
-fn tags(header: &FrameHeader, message: Option<&Message<'_>>, info: &mut String) {
-    let mut tags = Vec::new();
-    if header.masking_key.is_some() {
-        tags.push("MASKED".to_owned());
-    }
-    let continues = header.opcode == OpCode::Continuation;
-    if !header.fin {
-        tags.push("more to come".to_owned());
-    } else if continues {
-        tags.push("FIN".to_owned());
-    }
-    match message {
-        Some(message) if message.compressed && !message.complete => {
-            tags.push(format!("deflate {}", message.wire_length));
-        }
-        Some(message) if message.compressed => {
-            tags.push(format!(
-                "deflate {}→{}",
-                message.wire_length, message.length
-            ));
-        }
-        Some(_) => {}
-        None if header.rsv1() => tags.push("RSV1".to_owned()),
-        None => {}
-    }
-    if !tags.is_empty() {
-        info.push_str(&format!(" [{}]", tags.join(", ")));
-    }
-}
-
-/// ` 1000 Normal Closure "bye"`
-fn close_info(frame: &Frame<'_>, columns: usize, info: &mut String) {
-    match frame.close() {
-        Some((code, reason)) => {
-            info.push_str(&format!(" {} {}", code.0, code.name()));
-            if !reason.is_empty() {
-                info.push(' ');
-                quote(&String::from_utf8_lossy(reason), false, columns, info);
-            }
-        }
-        None if frame.header.payload_len == 0 => info.push_str(" without a code"),
-        None => {}
-    }
-}
-
-/// ` "text"` where the payload may be text and is, else ` 68 65 78`; `empty` where it is
-/// known to have no bytes.
-fn payload_info(payload: &[u8], may_be_text: bool, empty: bool, columns: usize, info: &mut String) {
-    if empty {
-        info.push_str(" (empty)");
-        return;
-    }
-    info.push(' ');
-    let valid = match str::from_utf8(payload) {
-        Ok(text) => Some(text),
-        Err(error) if error.error_len().is_none() => {
-            str::from_utf8(&payload[..error.valid_up_to()]).ok()
-        }
-        Err(_) => None,
-    };
-    match valid {
-        Some(text) if may_be_text => quote(text, false, columns, info),
-        _ => quote_bytes(payload, false, columns, info),
-    }
-}
-
-/// `error: unmasked-client-frame: the mask bit is 0 (RFC 6455 §5.1)`
-fn anomaly_info(anomaly: &Anomaly, info: &mut String) -> Cells {
-    let rule = anomaly.rule;
-    info.push_str(&format!("{}: {}: ", rule.severity(), rule.name()));
-    escape(&anomaly.detail, info);
-    info.push_str(&format!(" ({})", rule.reference()));
-    Cells {
-        protocol: "Anomaly",
-        length: None,
-        style: match rule.severity() {
-            Severity::Error => TROUBLE.bold(),
-            Severity::Warning => WARNING,
-            Severity::Note => QUIET,
-        },
-    }
-}
-
-fn summary_info(report: &ConnectionReport, info: &mut String) -> Cells {
-    info.push_str(match report.tcp_end {
-        TcpEnd::Open => "still open after ",
-        TcpEnd::Fin => "closed after ",
-        TcpEnd::Rst => "reset after ",
-    });
-    info.push_str(&readable(report.duration));
-    let [client, server] = report.totals;
-    if report.upgraded {
-        info.push_str(&format!(
-            "; messages: {} from client, {} from server",
-            client.messages, server.messages
-        ));
-        match &report.close {
-            Some(close) => {
-                let by = match close.initiator {
-                    Direction::ClientToServer => "client",
-                    Direction::ServerToClient => "server",
-                };
-                let code = close
-                    .code
-                    .map_or("no code".to_owned(), |code| code.0.to_string());
-                let clean = if close.clean { "clean" } else { "not clean" };
-                info.push_str(&format!("; Close {code} by {by}, {clean}"));
-            }
-            None => info.push_str("; no Close"),
-        }
-    } else {
-        info.push_str("; no WebSocket");
-    }
-    if report.anomalies > 0 {
-        info.push_str(&format!("; anomalies: {}", report.anomalies));
-    }
-    Cells {
-        protocol: "Summary",
-        length: None,
-        style: TextStyle::new().bold(),
-    }
-}

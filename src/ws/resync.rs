@@ -478,7 +478,7 @@ fn plausible(header: &FrameHeader) -> bool {
     const LONGEST: u64 = 1 << 32;
     header.is_minimal()
         && header.payload_len <= LONGEST
-        && (!header.opcode.is_control() || header.payload_len <= MAX_CONTROL_LEN)
+        && (!header.opcode.is_control() || header.payload_len <= MAX_CONTROL_LEN as u64)
 }
 
 /// What the start of a payload says for its header; `None` when it speaks against it.
