@@ -247,28 +247,33 @@ pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cell
         TcpEnd::Rst => "reset after ",
     });
     info.push_str(&readable(report.duration));
-    let [client, server] = report.totals;
     if report.upgraded {
-        append!(
-            info,
-            "; messages: {} from client, {} from server",
-            client.messages,
-            server.messages
-        );
         match &report.close {
             Some(close) => {
                 let by = match close.initiator {
                     Direction::ClientToServer => "client",
                     Direction::ServerToClient => "server",
                 };
-                let code = close
-                    .code
-                    .map_or("no code".to_owned(), |code| code.0.to_string());
-                let clean = if close.clean { "clean" } else { "not clean" };
-                append!(info, "; Close {code} by {by}, {clean}");
+                match close.code {
+                    Some(code) => append!(info, "; Close {} by {by}", code.0),
+                    None => append!(info, "; Close without a code by {by}"),
+                }
+                info.push_str(if close.clean {
+                    ", clean"
+                } else {
+                    ", not clean"
+                });
             }
             None => info.push_str("; no Close"),
         }
+        let [client, server] = report.totals;
+        let plural = if client.messages == 1 { "" } else { "s" };
+        append!(
+            info,
+            "; {} message{plural} from client, {} from server",
+            client.messages,
+            server.messages
+        );
     } else {
         info.push_str("; no WebSocket");
     }

@@ -27,7 +27,7 @@ impl Connections {
     pub fn table(&self, width: Option<u16>) -> String {
         let mut table = Table::new();
         table
-            .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+            .load_style(comfy_table::presets::UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header([
                 "#", "Client", "Server", "URL", "Start", "Duration", "Messages", "Bytes", "End",
