@@ -484,7 +484,13 @@ fn compression_cases() -> Vec<Case> {
 }
 
 fn limit_cases() -> Vec<Case> {
-    let padded = |len: usize| answered("X-Padding", &"p".repeat(len));
+    let padded = |len: usize| {
+        let upgrade = Upgrade::new().answering("X-Padding", &"p".repeat(len));
+        let mut tcp = Tcp::connected();
+        tcp.send(Client, &upgrade.request());
+        tcp.send_cut(Server, &upgrade.response(), 500);
+        tcp
+    };
     let inflating = |len: usize| {
         let payload = Deflater::new(false).message("a".repeat(len));
         let mut tcp = Tcp::with(&Upgrade::deflate(
@@ -538,7 +544,7 @@ fn limit_cases() -> Vec<Case> {
         tcp
     };
     vec![
-        case(Rule::HeadLimit, padded(2_000), padded(1_000)).then(&[]),
+        case(Rule::HeadLimit, padded(3_000), padded(1_000)).then(&[]),
         case(Rule::InflatedLimit, inflating(5_001), inflating(5_000)),
         case(Rule::HistoryMissing, refers(true), refers(false)),
         case(Rule::OutOfStep, headers(true), headers(false)),

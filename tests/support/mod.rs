@@ -3,7 +3,7 @@
 //! A test writes a conversation ([`Tcp`], [`Upgrade`], [`Frame`]), gets a list of packets
 //! ([`Trace`]), and compares the lines that [`tell`] makes of the events.
 
-#![allow(dead_code, unreachable_pub)] // Each test crate uses its part.
+#![allow(dead_code, unused_imports, unreachable_pub)] // Each test crate uses its part.
 
 pub mod packet;
 pub mod render;

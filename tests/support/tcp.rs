@@ -23,8 +23,8 @@ pub struct Tcp {
     /// Time of the next packet in nanoseconds; a millisecond passes with each.
     pub now: u64,
     /// Frames sent, so that every frame has a masking key of its own.
-    frames: u32,
-    ip_id: u16,
+    pub frames_sent: u32,
+    pub ip_id: u16,
 }
 
 /// Nanoseconds between two packets.
@@ -40,7 +40,7 @@ impl Default for Tcp {
             wraps: [const { Vec::new() }; 2],
             window: [0x4000; 2],
             now: 1_700_000_000 * 1_000_000_000,
-            frames: 0,
+            frames_sent: 0,
             ip_id: 0,
         }
     }
@@ -126,8 +126,8 @@ impl Tcp {
     pub fn encode(&mut self, who: Who, frames: &[Frame]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for frame in frames {
-            self.frames += 1;
-            bytes.extend(frame.encoded(who, self.frames));
+            self.frames_sent += 1;
+            bytes.extend(frame.encoded(who, self.frames_sent));
         }
         bytes
     }
