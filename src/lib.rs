@@ -7,6 +7,7 @@ pub mod event;
 pub mod flow;
 pub mod http;
 pub mod limits;
+pub mod report;
 pub mod time;
 pub mod wire;
 pub mod ws;

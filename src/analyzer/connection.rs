@@ -114,7 +114,7 @@ impl Connection {
         flow: &FlowInfo,
         driver: &mut Driver<'_>,
         side: Side,
-        anomaly: Anomaly,
+        anomaly: &Anomaly,
         at: Moment,
     ) {
         let (mut scope, _) = self.parts(flow, driver, at);
@@ -198,17 +198,17 @@ impl Scope<'_, '_> {
     }
 
     /// Tells a broken rule.
-    pub(super) fn anomaly(&mut self, side: Side, anomaly: Anomaly) {
+    pub(super) fn anomaly(&mut self, side: Side, anomaly: &Anomaly) {
         self.teller.anomalies += 1;
         if self.teller.is_websocket {
             self.driver.shared.summary.anomalies += 1;
         }
-        self.tell(side, EventKind::Anomaly(&anomaly));
+        self.tell(side, EventKind::Anomaly(anomaly));
     }
 
     /// Tells a broken rule, made of its parts.
     pub(super) fn broken(&mut self, side: Side, rule: Rule, detail: String) {
-        self.anomaly(side, Anomaly::new(rule, detail));
+        self.anomaly(side, &Anomaly::new(rule, detail));
     }
 
     /// The connection carries WebSocket, or was asked to: what waits is told, and all that

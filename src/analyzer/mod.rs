@@ -265,7 +265,7 @@ impl FlowSink for Driver<'_> {
         flow: &FlowInfo,
         connection: &mut Connection,
         side: Side,
-        anomaly: Anomaly,
+        anomaly: &Anomaly,
         at: Moment,
     ) {
         connection.anomaly(flow, self, side, anomaly, at);

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::connection::{Scope, plain_report};
 use super::websocket::{WebSocket, url};
-use crate::anomaly::{Anomaly, Rule};
+use crate::anomaly::Rule;
 use crate::event::{ConnectionReport, EventKind, Upgrade};
 use crate::flow::{Direction, Side, StreamItem};
 use crate::http::{Exchange, HttpItem, RequestHead, ResponseHead};
@@ -132,7 +132,7 @@ impl Stage {
         let Self::Unknown(first) = self else { return };
         let StreamItem::Chunk(chunk) = item else {
             let first = std::mem::take(first);
-            return self.start_seeking(scope, first, side, item);
+            return self.start_seeking(scope, &first, side, item);
         };
         let kept = &mut first[side.index()];
         let joined: Vec<u8>;
@@ -158,7 +158,7 @@ impl Stage {
             Guess::NotYet => *kept = bytes.to_vec(),
             Guess::Other if sender.is_none() => {
                 let first = std::mem::take(first);
-                self.start_seeking(scope, first, side, StreamItem::Chunk(bytes));
+                self.start_seeking(scope, &first, side, StreamItem::Chunk(bytes));
             }
             Guess::Other => self.ignore(scope, Ignored::Other),
         }
@@ -180,7 +180,7 @@ impl Stage {
     fn start_seeking(
         &mut self,
         scope: &mut Scope<'_, '_>,
-        first: [Vec<u8>; 2],
+        first: &[Vec<u8>; 2],
         side: Side,
         item: StreamItem<'_>,
     ) {
@@ -218,7 +218,8 @@ impl Stage {
                 &mut seekers[side.other().index()],
                 Seeker::new(Profile::for_unknown()),
             );
-            self.found(scope, side, found, other.into_pieces().collect());
+            let other: Vec<_> = other.into_pieces().collect();
+            self.found(scope, side, &found, &other);
             return;
         }
         let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
@@ -228,14 +229,14 @@ impl Stage {
     }
 
     /// A frame was found on `side`: goes on from there, and with what the other side sent.
-    fn found(&mut self, scope: &mut Scope<'_, '_>, side: Side, found: Found, other: Vec<Piece>) {
+    fn found(&mut self, scope: &mut Scope<'_, '_>, side: Side, found: &Found, other: &[Piece]) {
         let client = if found.masked { side } else { side.other() };
         scope.teller.client = Some(client);
         let direction = scope.direction(side);
         let mut starts = [Start::OutOfStep; 2];
         starts[direction.index()] = Start::InMidStream;
         let mut websocket = WebSocket::new(scope, None, None, None, starts);
-        for piece in &other {
+        for piece in other {
             websocket.push(scope, direction.reversed(), piece.as_item());
         }
         for piece in &found.pieces {
@@ -362,7 +363,7 @@ impl Http {
                     && matches!(self.next, Some(Stage::WebSocket(_)));
                 if early {
                     let detail = "bytes were sent before the answer was captured";
-                    scope.anomaly(side, Anomaly::new(Rule::DataBeforeHandshake, detail));
+                    scope.broken(side, Rule::DataBeforeHandshake, detail.to_owned());
                 }
                 if self.ended.is_none() {
                     // Behind a CONNECT nothing is known of what comes.
@@ -405,7 +406,7 @@ impl Http {
         }
         scope.tell(side, EventKind::Request(&head));
         if is_upgrade {
-            handshake::check_request(&head, &mut |anomaly| scope.anomaly(side, anomaly));
+            handshake::check_request(&head, &mut |anomaly| scope.anomaly(side, &anomaly));
         }
         // Of a head that was cut, it is not known what it asked for.
         let may_ask = is_upgrade || head.truncated;
@@ -428,7 +429,7 @@ impl Http {
         let is_websocket =
             head.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));
         if is_websocket {
-            self.upgraded(scope, head, asked);
+            self.upgraded(scope, head, asked.as_ref());
             return;
         }
         let upgrade = asked
@@ -445,16 +446,14 @@ impl Http {
         }
     }
 
-    fn upgraded(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, asked: Option<Asked>) {
+    fn upgraded(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, asked: Option<&Asked>) {
         scope.show();
         let side = scope.side(Direction::ServerToClient);
         let mut anomalies = Vec::new();
-        let request = asked.as_ref().map(|asked| &asked.head);
+        let request = asked.map(|asked| &asked.head);
         let agreement =
             handshake::check_response(request, head, &mut |anomaly| anomalies.push(anomaly));
-        let after = asked
-            .as_ref()
-            .map(|asked| scope.at.time.saturating_since(asked.at.time));
+        let after = asked.map(|asked| scope.at.time.saturating_since(asked.at.time));
         let upgrade = Upgrade::Accepted {
             agreement: &agreement,
             after,
@@ -467,7 +466,7 @@ impl Http {
             },
         );
         for anomaly in anomalies {
-            scope.anomaly(side, anomaly);
+            scope.anomaly(side, &anomaly);
         }
         let start = |cut: bool| if cut { Start::OutOfStep } else { Start::InStep };
         let starts = [

@@ -98,7 +98,7 @@ impl Tally {
         let way = direction.index();
         let side = scope.side(direction);
         match item {
-            SessionItem::Anomaly(anomaly) => scope.anomaly(side, anomaly),
+            SessionItem::Anomaly(anomaly) => scope.anomaly(side, &anomaly),
             SessionItem::Frame { frame, answers } => {
                 let totals = &mut self.totals[way];
                 totals.frames += 1;

@@ -54,9 +54,8 @@ pub(super) enum Arrival {
 }
 
 /// Outcome of [`Assembler::push`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pushed {
-    pub(super) arrival: Arrival,
     /// Stream offset of the first byte that contradicts an earlier arrival.
     pub(super) conflict: Option<u64>,
     /// The waiting bytes passed the limit, so a gap was declared.
@@ -91,7 +90,7 @@ const HELD_OVERHEAD: usize = 64;
 
 /// A jump ahead by more than this is no data of the connection: no window is larger
 /// (RFC 7323 §2.3 allows 1 GiB).
-const MAX_JUMP: u64 = 1 << 30;
+const MAX_JUMP: i64 = 1 << 30;
 
 impl Assembler {
     /// Sets the sequence number of the next byte, if none is known yet.
@@ -110,6 +109,43 @@ impl Assembler {
         Some(self.next.cast_signed().wrapping_add(i64::from(distance)))
     }
 
+    /// How a segment's payload of `wire_len` bytes stands to what came before it.
+    pub(super) fn classify(&mut self, seq: SeqNumber, wire_len: usize) -> Arrival {
+        self.start_at(seq);
+        let (offset, end) = self.range_of(seq, wire_len);
+        let next = self.next.cast_signed();
+        if end <= next {
+            return if offset == next - 1 && wire_len <= 1 {
+                Arrival::KeepAlive
+            } else {
+                Arrival::Seen
+            };
+        }
+        if offset <= next {
+            return if self.held.is_empty() {
+                Arrival::InOrder
+            } else {
+                Arrival::FillsGap
+            };
+        }
+        if offset - next > MAX_JUMP {
+            return Arrival::Seen;
+        }
+        let last = self.held.last_key_value().map(|(at, _)| at.cast_signed());
+        if last.is_some_and(|last| offset < last) {
+            Arrival::FillsGap
+        } else {
+            Arrival::Ahead
+        }
+    }
+
+    /// Offsets of the first byte of a payload and of the byte behind its last.
+    fn range_of(&self, seq: SeqNumber, wire_len: usize) -> (i64, i64) {
+        let offset = self.offset_of(seq).unwrap_or_default();
+        let len = i64::try_from(wire_len).unwrap_or(MAX_JUMP);
+        (offset, offset + len)
+    }
+
     /// Takes a segment's payload: `payload` as captured, `wire_len` as sent.
     ///
     /// `emit` gets what can now be handed on, in order.
@@ -121,61 +157,40 @@ impl Assembler {
         limits: &Limits,
         emit: &mut dyn FnMut(StreamItem<'_>),
     ) -> Pushed {
-        self.start_at(seq);
-        let offset = self.offset_of(seq).unwrap_or_default();
-        let end = offset + i64::try_from(wire_len).unwrap_or(i64::MAX / 2);
+        let arrival = self.classify(seq, wire_len);
+        let (offset, end) = self.range_of(seq, wire_len);
         let next = self.next.cast_signed();
-        let mut pushed = Pushed {
-            arrival: Arrival::InOrder,
-            conflict: None,
-            limit_reached: false,
-        };
-        if end <= next {
-            pushed.arrival = if offset == next - 1 && wire_len <= 1 {
-                Arrival::KeepAlive
-            } else {
-                Arrival::Seen
-            };
-            if pushed.arrival == Arrival::Seen {
-                pushed.conflict = self.recent.first_difference(offset, payload);
+        let mut pushed = Pushed::default();
+        match arrival {
+            Arrival::KeepAlive => {}
+            Arrival::Seen if offset > next => {}
+            Arrival::Seen => pushed.conflict = self.recent.first_difference(offset, payload),
+            _ if offset <= next => {
+                let old = usize::try_from(next - offset).unwrap_or(usize::MAX);
+                let (old_bytes, new_bytes) = payload.split_at(old.min(payload.len()));
+                pushed.conflict = self.recent.first_difference(offset, old_bytes);
+                let new_wire_len = (end - next).cast_unsigned();
+                if self.held.is_empty() {
+                    self.deliver(new_bytes, new_wire_len, limits, emit);
+                } else {
+                    let conflict = self.hold(self.next, new_bytes, new_wire_len);
+                    pushed.conflict = pushed.conflict.or(conflict);
+                    self.drain(limits, emit);
+                }
             }
-        } else if offset <= next {
-            let old = usize::try_from(next - offset).unwrap_or(usize::MAX);
-            let (old_bytes, new_bytes) = payload.split_at(old.min(payload.len()));
-            pushed.conflict = self.recent.first_difference(offset, old_bytes);
-            let filled = !self.held.is_empty();
-            let new_wire_len = (end - next).cast_unsigned();
-            if filled {
-                pushed.arrival = Arrival::FillsGap;
-                let conflict = self.hold(self.next, new_bytes, new_wire_len);
-                pushed.conflict = pushed.conflict.or(conflict);
-                self.drain(limits, emit);
-            } else {
-                self.deliver(new_bytes, new_wire_len, limits, emit);
-            }
-        } else {
-            let offset = offset.cast_unsigned();
-            if offset - self.next > MAX_JUMP {
-                pushed.arrival = Arrival::Seen;
-                return pushed;
-            }
-            let last = self.held.last_key_value().map_or(0, |(at, _)| *at);
-            pushed.arrival = if offset < last {
-                Arrival::FillsGap
-            } else {
-                Arrival::Ahead
-            };
-            pushed.conflict = self.hold(offset, payload, wire_len as u64);
-            while self.held_cost > limits.max_out_of_order_bytes {
-                pushed.limit_reached = true;
-                self.skip_to_held(limits, emit);
+            _ => {
+                pushed.conflict = self.hold(offset.cast_unsigned(), payload, wire_len as u64);
+                while self.held_cost > limits.max_out_of_order_bytes {
+                    pushed.limit_reached = true;
+                    self.skip_to_held(limits, emit);
+                }
             }
         }
         pushed
     }
 
     /// The peer acknowledged all bytes before `ack`: those that are still missing will
-    /// not come. Returns nothing new to know; gaps go to `emit`.
+    /// not come. The gaps go to `emit`.
     pub(super) fn acknowledged(
         &mut self,
         ack: SeqNumber,
@@ -188,7 +203,7 @@ impl Assembler {
         let Ok(acked) = u64::try_from(acked) else {
             return;
         };
-        if acked > self.next && acked - self.next <= MAX_JUMP {
+        if acked > self.next && acked - self.next <= MAX_JUMP.cast_unsigned() {
             while acked > self.next {
                 let until = self
                     .held
@@ -217,26 +232,11 @@ impl Assembler {
     }
 
     /// Follows the numbers of a direction whose bytes are of no interest.
-    pub(super) fn skip(&mut self, seq: SeqNumber, wire_len: usize) -> Arrival {
-        self.start_at(seq);
-        let len = i64::try_from(wire_len).unwrap_or(i64::MAX / 2);
-        let offset = self.offset_of(seq).unwrap_or_default();
-        let (next, end) = (self.next.cast_signed(), offset + len);
-        if end <= next {
-            return if offset == next - 1 && wire_len <= 1 {
-                Arrival::KeepAlive
-            } else {
-                Arrival::Seen
-            };
-        }
-        let ahead = (end - next).cast_unsigned();
-        if ahead <= MAX_JUMP {
-            self.advance(ahead);
-        }
-        if offset > next {
-            Arrival::Ahead
-        } else {
-            Arrival::InOrder
+    pub(super) fn skip(&mut self, seq: SeqNumber, wire_len: usize) {
+        let (_, end) = self.range_of(seq, wire_len);
+        let ahead = end - self.next.cast_signed();
+        if (1..=MAX_JUMP).contains(&ahead) {
+            self.advance(ahead.cast_unsigned());
         }
     }
 
@@ -422,9 +422,10 @@ mod tests {
                         let (payload, cut) = payload.split_once('+').unwrap_or((payload, "0"));
                         let wire_len = payload.len() + cut.parse::<usize>().unwrap_or_default();
                         let seq = SeqNumber(seq.parse().unwrap_or_default());
+                        let arrival = assembler.classify(seq, wire_len);
                         let pushed =
                             assembler.push(seq, payload.as_bytes(), wire_len, limits, &mut emit);
-                        mark = match pushed.arrival {
+                        mark = match arrival {
                             Arrival::InOrder => "",
                             Arrival::Ahead => "ahead ",
                             Arrival::FillsGap => "fills ",
@@ -433,7 +434,7 @@ mod tests {
                         }
                         .to_owned();
                         if let Some(at) = pushed.conflict {
-                            mark += &format!("conflict@{at} ");
+                            mark = format!("{mark}conflict@{at} ");
                         }
                         if pushed.limit_reached {
                             mark += "limit ";

@@ -34,6 +34,7 @@ pub enum Side {
 
 impl Side {
     /// The other end.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::A => Self::B,
@@ -61,6 +62,7 @@ pub enum Direction {
 
 impl Direction {
     /// The other way.
+    #[must_use]
     pub fn reversed(self) -> Self {
         match self {
             Self::ClientToServer => Self::ServerToClient,
@@ -210,7 +212,7 @@ pub trait FlowSink {
         flow: &FlowInfo,
         state: &mut Self::State,
         side: Side,
-        anomaly: Anomaly,
+        anomaly: &Anomaly,
         at: Moment,
     );
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::assembler::{Arrival, Assembler, Pushed};
+use super::assembler::{Arrival, Assembler};
 use super::{FlowInfo, FlowSink, GapCause, Side, StreamItem, TcpEnd, TcpEvent, TcpEventKind};
 use crate::anomaly::{Anomaly, Rule};
 use crate::limits::Limits;
@@ -433,16 +433,24 @@ impl<S> Flow<S> {
             return syn == 0 && self.empty_segment(segment, side, cx);
         }
         let probing = self.sides[side.other().index()].zero_window && segment.payload_len == 1;
-        let pushed = if !self.ended && K::wants_stream(&self.state) {
-            self.push_payload(seq, segment, side, cx)
-        } else {
-            let assembler = &mut self.sides[side.index()].assembler;
-            Pushed {
-                arrival: assembler.skip(seq, segment.payload_len),
-                conflict: None,
-                limit_reached: false,
-            }
+        let assembler = &mut self.sides[side.index()].assembler;
+        let kind = match assembler.classify(seq, segment.payload_len) {
+            Arrival::InOrder | Arrival::Ahead => TcpEventKind::Data,
+            Arrival::FillsGap => TcpEventKind::OutOfOrder,
+            Arrival::KeepAlive | Arrival::Seen if probing => TcpEventKind::WindowProbe,
+            Arrival::KeepAlive => TcpEventKind::KeepAlive,
+            Arrival::Seen => TcpEventKind::Retransmission,
         };
+        // Said first, so that what the segment completes comes after it.
+        self.tell(kind, side, segment, cx);
+        if self.ended || !K::wants_stream(&self.state) {
+            let assembler = &mut self.sides[side.index()].assembler;
+            assembler.skip(seq, segment.payload_len);
+            return true;
+        }
+        let pushed = self.with_assembler(side, cx, |assembler, limits, emit| {
+            assembler.push(seq, segment.payload, segment.payload_len, limits, emit)
+        });
         if let Some(offset) = pushed.conflict {
             let detail = format!("differs from byte {offset} of the stream on, first sent earlier");
             self.anomaly(Rule::ConflictingOverlap, detail, side, cx);
@@ -452,14 +460,6 @@ impl<S> Flow<S> {
             let detail = format!("more than {limit} bytes waited behind missing ones");
             self.anomaly(Rule::OutOfOrderLimit, detail, side, cx);
         }
-        let kind = match pushed.arrival {
-            Arrival::InOrder | Arrival::Ahead => TcpEventKind::Data,
-            Arrival::FillsGap => TcpEventKind::OutOfOrder,
-            Arrival::KeepAlive | Arrival::Seen if probing => TcpEventKind::WindowProbe,
-            Arrival::KeepAlive => TcpEventKind::KeepAlive,
-            Arrival::Seen => TcpEventKind::Retransmission,
-        };
-        self.tell(kind, side, segment, cx);
         true
     }
 
@@ -487,18 +487,6 @@ impl<S> Flow<S> {
         };
         self.tell(kind, side, segment, cx);
         true
-    }
-
-    fn push_payload<K: FlowSink<State = S>>(
-        &mut self,
-        seq: SeqNumber,
-        segment: &Segment<'_>,
-        side: Side,
-        cx: &mut Context<'_, K>,
-    ) -> Pushed {
-        self.with_assembler(side, cx, |assembler, limits, emit| {
-            assembler.push(seq, segment.payload, segment.payload_len, limits, emit)
-        })
     }
 
     /// Runs `work` on a side's assembler, and hands what it emits to the sink.
@@ -639,7 +627,7 @@ impl<S> Flow<S> {
     ) {
         let anomaly = Anomaly::new(rule, detail);
         cx.sink
-            .anomaly(&self.info, &mut self.state, side, anomaly, cx.at);
+            .anomaly(&self.info, &mut self.state, side, &anomaly, cx.at);
     }
 }
 

@@ -256,11 +256,11 @@ impl Exchange {
         held.truncate(len);
         match direction {
             Direction::ClientToServer => match head::parse_request(&held) {
-                Ok(head) => self.request(head, emit),
+                Ok(request) => self.request(request, emit),
                 Err(error) => self.malformed(direction, error, emit),
             },
             Direction::ServerToClient => match head::parse_response(&held) {
-                Ok(head) => self.response(head, limits, emit),
+                Ok(response) => self.response(response, limits, emit),
                 Err(error) => self.malformed(direction, error, emit),
             },
         }
@@ -469,7 +469,7 @@ mod tests {
             for item in items {
                 exchange.push(*direction, item, &limits, &mut |item| match item {
                     HttpItem::Request(head) => {
-                        lines.push(format!("{} {}", head.method, head.target))
+                        lines.push(format!("{} {}", head.method, head.target));
                     }
                     HttpItem::Response { head, expected } => {
                         let mark = if expected { "" } else { " unexpected" };

@@ -22,6 +22,7 @@ mod testing;
 mod tunnel;
 mod walk;
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 pub use crate::limits::FragmentLimits;
@@ -65,6 +66,24 @@ impl TcpFlags {
     pub const PSH: Self = Self(0x08);
     /// The acknowledgment field is significant.
     pub const ACK: Self = Self(0x10);
+
+    /// Names of the bits that are set, in the order people say them: `SYN, ACK`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [(u8, &str); 8] = [
+            (0x01, "FIN"),
+            (0x02, "SYN"),
+            (0x04, "RST"),
+            (0x08, "PSH"),
+            (0x10, "ACK"),
+            (0x20, "URG"),
+            (0x40, "ECE"),
+            (0x80, "CWR"),
+        ];
+        NAMES
+            .into_iter()
+            .filter(move |(bit, _)| self.0 & bit != 0)
+            .map(|(_, name)| name)
+    }
 
     /// Whether all bits of `flags` are set.
     pub fn has(self, flags: Self) -> bool {
@@ -153,4 +172,20 @@ pub enum OtherKind {
     Malformed(WireError),
     /// wsdump has no reader for this link type.
     UnsupportedLinkType,
+}
+
+impl fmt::Display for OtherKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Udp => f.write_str("UDP"),
+            Self::Icmp => f.write_str("ICMP"),
+            Self::Arp => f.write_str("ARP"),
+            Self::Fragment => f.write_str("IP fragment"),
+            Self::IpProtocol(number) => write!(f, "IP protocol {number}"),
+            Self::EtherType(number) => write!(f, "EtherType 0x{number:04x}"),
+            Self::LinkControl => f.write_str("link control"),
+            Self::Malformed(_) => f.write_str("malformed"),
+            Self::UnsupportedLinkType => f.write_str("unsupported link type"),
+        }
+    }
 }

@@ -46,8 +46,17 @@ pub(super) struct Stated {
     pub(super) server_no_context_takeover: bool,
     pub(super) client_no_context_takeover: bool,
     pub(super) server_max_window_bits: Option<u8>,
-    /// `Some(None)` is the parameter without a value, which only an offer may have.
-    pub(super) client_max_window_bits: Option<Option<u8>>,
+    pub(super) client_max_window_bits: ClientBits,
+}
+
+/// The parameter `client_max_window_bits` (RFC 7692 §7.1.2.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ClientBits {
+    #[default]
+    Absent,
+    /// Without a value, as only an offer may have it.
+    Any,
+    Bits(u8),
 }
 
 impl Stated {
@@ -80,9 +89,9 @@ impl Stated {
                     Some(bits) => stated.server_max_window_bits = Some(bits),
                     None => bad("not a number from 8 to 15 without leading zeros"),
                 },
-                ("client_max_window_bits", None) => stated.client_max_window_bits = Some(None),
+                ("client_max_window_bits", None) => stated.client_max_window_bits = ClientBits::Any,
                 ("client_max_window_bits", Some(value)) => match window_bits(value) {
-                    Some(bits) => stated.client_max_window_bits = Some(Some(bits)),
+                    Some(bits) => stated.client_max_window_bits = ClientBits::Bits(bits),
                     None => bad("not a number from 8 to 15 without leading zeros"),
                 },
                 _ => bad("not a parameter of permessage-deflate"),
@@ -97,16 +106,16 @@ impl Stated {
             server_no_context_takeover: self.server_no_context_takeover,
             client_no_context_takeover: self.client_no_context_takeover,
             server_max_window_bits: self.server_max_window_bits.unwrap_or(MAX_WINDOW_BITS),
-            client_max_window_bits: self
-                .client_max_window_bits
-                .flatten()
-                .unwrap_or(MAX_WINDOW_BITS),
+            client_max_window_bits: match self.client_max_window_bits {
+                ClientBits::Bits(bits) => bits,
+                ClientBits::Absent | ClientBits::Any => MAX_WINDOW_BITS,
+            },
         }
     }
 
     /// Checks an answer against the offers; it must fit one of them.
     pub(super) fn check_answer(self, offers: &[Self], found: &mut dyn FnMut(Anomaly)) {
-        if self.client_max_window_bits == Some(None) {
+        if self.client_max_window_bits == ClientBits::Any {
             let detail = "client_max_window_bits needs a value in a response (RFC 7692 §7.1.2.2)";
             found(Anomaly::new(Rule::DeflateResponse, detail));
         }
@@ -136,8 +145,10 @@ impl Stated {
             }
         }
         match (self.client_max_window_bits, offer.client_max_window_bits) {
-            (Some(_), None) => Some("client_max_window_bits was not offered (§7.1.2.2)"),
-            (Some(Some(bits)), Some(Some(offered))) if bits > offered => {
+            (ClientBits::Any | ClientBits::Bits(_), ClientBits::Absent) => {
+                Some("client_max_window_bits was not offered (§7.1.2.2)")
+            }
+            (ClientBits::Bits(bits), ClientBits::Bits(offered)) if bits > offered => {
                 Some("client_max_window_bits is larger than offered (§7.1.2.2)")
             }
             _ => None,
@@ -195,6 +206,11 @@ impl Inflater {
     pub fn lose_history(&mut self) {
         self.restart();
         self.history_missing = self.context_takeover;
+    }
+
+    /// Whether messages may refer to what was not captured.
+    pub fn is_history_missing(&self) -> bool {
+        self.history_missing
     }
 
     /// Inflates the next bytes of a message. `put` takes what comes out, and says whether

@@ -148,7 +148,7 @@ impl FrameHeader {
                 let detail = format!("{} without FIN", self.opcode);
                 found(Anomaly::new(Rule::FragmentedControlFrame, detail));
             }
-            if self.payload_len > MAX_CONTROL_LEN {
+            if self.payload_len > MAX_CONTROL_LEN as u64 {
                 let detail = format!("{} of {} bytes", self.opcode, self.payload_len);
                 found(Anomaly::new(Rule::OversizedControlFrame, detail));
             }
@@ -157,7 +157,7 @@ impl FrameHeader {
 }
 
 /// The longest payload of a control frame (RFC 6455 §5.5).
-pub const MAX_CONTROL_LEN: u64 = 125;
+pub const MAX_CONTROL_LEN: usize = 125;
 
 /// Applies `key` to `payload` in place, starting `position` bytes into the frame's
 /// payload (RFC 6455 §5.3).

@@ -76,13 +76,12 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
             broken(Rule::BadKey, format!("{key:?} is {what}"));
         }
     }
-    if let Some(version) = headers.first("Sec-WebSocket-Version") {
-        if version != VERSION {
-            broken(
-                Rule::UnsupportedVersion,
-                format!("the version is {version:?}"),
-            );
-        }
+    let version = headers.first("Sec-WebSocket-Version");
+    if let Some(version) = version.filter(|version| *version != VERSION) {
+        broken(
+            Rule::UnsupportedVersion,
+            format!("the version is {version:?}"),
+        );
     }
     for element in headers.list("Sec-WebSocket-Extensions") {
         if extension_name(element) == EXTENSION_NAME {
@@ -316,7 +315,10 @@ fn explain_accept(key: &str, accept: &str) -> Option<String> {
         plain(left) == plain(right)
     };
     let digest = sha1(&[key.as_bytes(), GUID.as_bytes()]);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
+    let hex: String = nibbles
+        .filter_map(|nibble| char::from_digit(nibble.into(), 16))
+        .collect();
     let upper = hex.to_ascii_uppercase();
     let decoded_key = BASE64.decode(key).unwrap_or_default();
     let lower_guid = GUID.to_ascii_lowercase();
@@ -469,7 +471,7 @@ mod tests {
     fn of_request(fields: &[(&str, &str)]) -> Vec<&'static str> {
         let mut names = Vec::new();
         check_request(&request(fields), &mut |anomaly| {
-            names.push(anomaly.rule.name())
+            names.push(anomaly.rule.name());
         });
         names
     }

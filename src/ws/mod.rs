@@ -12,6 +12,7 @@ mod deflate;
 mod frame;
 pub mod handshake;
 mod message;
+mod receiver;
 mod resync;
 mod utf8;
 
@@ -28,7 +29,8 @@ pub use decoder::{FrameDecoder, FrameEvent};
 pub use deflate::{DeflateParameters, InflateError, Inflater};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::{Agreement, accept_for};
-pub use message::{ContextTakeover, Extensions, Frame, Message, Received, Receiver};
+pub use message::{Frame, Message, Received};
+pub use receiver::{ContextTakeover, Extensions, Receiver};
 pub use resync::{Found, Piece, Profile, Seeker};
 pub use utf8::Utf8Checker;
 
@@ -103,9 +105,12 @@ impl Session {
                 Direction::ServerToClient => deflate.server_no_context_takeover,
             });
             let extensions = Extensions {
-                deflate: deflate.map(|_| match no_takeover {
-                    true => ContextTakeover::No,
-                    false => ContextTakeover::Yes,
+                deflate: deflate.map(|_| {
+                    if no_takeover {
+                        ContextTakeover::No
+                    } else {
+                        ContextTakeover::Yes
+                    }
                 }),
                 others: agreement.is_some_and(|agreement| {
                     agreement.extensions.len() > usize::from(deflate.is_some())
@@ -209,7 +214,7 @@ fn told(
         if pings.len() >= limits.max_pending_pings {
             pings.pop_front();
         }
-        let payload = frame.payload.iter().take(MAX_CONTROL_LEN as usize);
+        let payload = frame.payload.iter().take(MAX_CONTROL_LEN);
         pings.push_back(Ping {
             payload: payload.copied().collect(),
             at: at.time,

@@ -1,0 +1,259 @@
+//! The command line: what the user typed, what will be done, and doing it.
+//!
+//! [`Arguments`] is what was typed; parsing them opens nothing. [`run`] does what they
+//! say. Only `main` knows exit codes.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::{ArgAction, Parser, ValueEnum};
+use wsdump::capture::{self, PacketSource};
+use wsdump::event::{Event, EventSink, OtherPacket};
+use wsdump::report::{
+    Connections, EventType, Json, Ordered, Printer, Selection, Style, TimeFormat, Timeline,
+    closing_lines,
+};
+use wsdump::{Analyzer, Config, Limits, Summary};
+
+/// Shows the WebSocket conversations in a packet capture, from the TCP handshake to the
+/// close.
+#[derive(Debug, Parser)]
+#[command(name = "wsdump", version, max_term_width = 100, after_help = EXAMPLES)]
+// A flag each, and no two of them exclude or imply each other.
+#[allow(clippy::struct_excessive_bools)]
+pub(crate) struct Arguments {
+    /// Capture files: pcap or pcapng, plain, gzip or zstd; several are one capture in order
+    /// of time; - is standard input
+    #[arg(value_name = "CAPTURE", required = true)]
+    captures: Vec<PathBuf>,
+
+    /// Print JSON Lines, one event a line
+    #[arg(long, help_heading = FORM)]
+    json: bool,
+
+    /// Put a hex dump of its payload, unmasked and inflated, under each frame
+    #[arg(short = 'x', long, conflicts_with = "json", help_heading = FORM)]
+    hex: bool,
+
+    /// Show time as relative (seconds since the first packet), utc, local, delta (since the
+    /// row above) or epoch
+    #[arg(long, value_name = "FORMAT", default_value = "relative", help_heading = FORM)]
+    time: TimeFormat,
+
+    /// Colour the rows
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = FORM)]
+    color: ColorChoice,
+
+    /// Keep at most this many bytes of each message [default: what a row shows; with --json
+    /// or -x 16 MiB]
+    #[arg(long, value_name = "BYTES", help_heading = FORM)]
+    max_payload: Option<usize>,
+
+    /// Show every packet and connection, not only those of WebSocket
+    #[arg(short, long, help_heading = SELECTION)]
+    all: bool,
+
+    /// Show only these types of event: tcp, http, frame, message, anomaly, connection,
+    /// packet
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', help_heading = SELECTION)]
+    only: Vec<EventType>,
+
+    /// Show only this connection, by the number in column #; may be repeated
+    #[arg(long, value_name = "N", value_delimiter = ',', help_heading = SELECTION)]
+    connection: Vec<u64>,
+
+    /// Stop after this many packets
+    #[arg(short, long, value_name = "N", help_heading = SELECTION)]
+    count: Option<u64>,
+
+    /// Leave out the closing lines on standard error
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Add a table of the connections to the closing lines
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    verbose: bool,
+}
+
+const FORM: &str = "Form";
+const SELECTION: &str = "Selection";
+
+const EXAMPLES: &str = "\
+Examples:
+  wsdump capture.pcap                    the timeline of every WebSocket conversation
+  wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
+  wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
+  tcpdump -w - tcp | wsdump -            a capture from another program
+  wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
+
+Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
+is decoded as far as it goes, and each broken rule is a row of its own.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    /// When standard output is a terminal and `NO_COLOR` is not set
+    Auto,
+    Always,
+    Never,
+}
+
+/// Bytes of a payload that a row may need, where no width limits it.
+const ROW_PAYLOAD: usize = 1024;
+
+/// Does what the arguments say.
+///
+/// # Errors
+///
+/// What kept it from being done, for standard error: captures that could not be read (all
+/// that could be decoded was printed before), or an output that could not be written.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if arguments.json {
+        return print(Json::new(), arguments);
+    }
+    let stdout_is_terminal = io::stdout().is_terminal();
+    let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let timeline = Timeline::new(Style {
+        width: width.filter(|_| stdout_is_terminal),
+        color: match arguments.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => stdout_is_terminal && environment_allows_color(),
+        },
+        time: arguments.time,
+        hex: arguments.hex,
+        all: arguments.all,
+        frames_apart: arguments.only.contains(&EventType::Frame)
+            && !arguments.only.contains(&EventType::Message),
+    });
+    print(timeline, arguments)
+}
+
+/// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
+fn environment_allows_color() -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !no_color && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// Decodes the captures and prints them.
+fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
+    let mut source = capture::open_all(&arguments.captures)?;
+    let mut analyzer = Analyzer::new(Config {
+        all: arguments.all,
+        limits: limits(arguments),
+    });
+    let mut sink = Tee {
+        rows: Ordered::new(
+            printer,
+            Selection {
+                types: arguments.only.iter().copied().collect(),
+                connections: arguments.connection.iter().copied().collect(),
+            },
+        ),
+        connections: arguments.verbose.then(Connections::default),
+    };
+    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let outcome = decode(&mut *source, &mut analyzer, &mut sink, &mut out, arguments);
+    out.flush()?;
+    let errors = outcome?;
+
+    let summary = analyzer.summary();
+    if !arguments.quiet {
+        conclude(&summary, sink.connections.as_ref());
+    }
+    report_errors(&summary, &errors)
+}
+
+fn limits(arguments: &Arguments) -> Limits {
+    let defaults = Limits::default();
+    let wanted = if arguments.json || arguments.hex {
+        defaults.max_message_bytes
+    } else {
+        ROW_PAYLOAD
+    };
+    Limits {
+        max_message_bytes: arguments.max_payload.unwrap_or(wanted),
+        ..defaults
+    }
+}
+
+/// Reads to the end, whatever part of the captures cannot be read; returns what could not.
+fn decode<P: Printer>(
+    source: &mut dyn PacketSource,
+    analyzer: &mut Analyzer,
+    sink: &mut Tee<P>,
+    out: &mut impl Write,
+    arguments: &Arguments,
+) -> io::Result<Vec<capture::CaptureError>> {
+    let mut errors = Vec::new();
+    // Rows should be seen as they come where somebody may be waiting for them.
+    let waiting = io::stdout().is_terminal() || arguments.captures.iter().any(|path| path == "-");
+    let mut first_rows = true;
+    let mut left = arguments.count.unwrap_or(u64::MAX);
+    sink.rows.start(out)?;
+    while left > 0 {
+        match source.next_packet() {
+            Ok(Some(packet)) => analyzer.push(&packet, sink),
+            Ok(None) => break,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        }
+        left -= 1;
+        let written = sink.rows.release(analyzer.undecided_from(), out)?;
+        if written && (waiting || first_rows) {
+            out.flush()?;
+            first_rows = false;
+        }
+    }
+    analyzer.finish(sink);
+    sink.rows.release(u64::MAX, out)?;
+    Ok(errors)
+}
+
+/// Says on standard error what was seen. That it cannot be written there is no failure.
+fn conclude(summary: &Summary, connections: Option<&Connections>) {
+    let mut err = io::stderr().lock();
+    if let Some(connections) = connections {
+        let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
+        let _ = writeln!(err, "{}", connections.table(width));
+    }
+    for line in closing_lines(summary) {
+        let _ = writeln!(err, "{line}");
+    }
+}
+
+fn report_errors(summary: &Summary, errors: &[capture::CaptureError]) -> anyhow::Result<()> {
+    if let Some((link_type, _)) = summary.only_unsupported() {
+        bail!(
+            "cannot read packets of link type {link_type}: no packet of the capture could be \
+             decoded. wsdump reads Ethernet, Linux cooked (v1, v2), BSD loopback, raw IP and PPP"
+        );
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    // Each on a line of its own that says who speaks, as `main` begins the first.
+    bail!("{}", messages.join("\nwsdump: "))
+}
+
+/// Prints rows, and collects connections where a table of them is wanted.
+struct Tee<P> {
+    rows: Ordered<P>,
+    connections: Option<Connections>,
+}
+
+impl<P: Printer> EventSink for Tee<P> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.rows.event(event);
+        if let Some(connections) = &mut self.connections {
+            connections.event(event);
+        }
+    }
+
+    fn other_packet(&mut self, packet: &OtherPacket) {
+        self.rows.other_packet(packet);
+    }
+}

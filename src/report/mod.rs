@@ -1,0 +1,59 @@
+//! Events in, text out.
+//!
+//! A [`Printer`] renders one event at a time, without looking at other connections.
+//! [`Ordered`] puts what it rendered into packet order and writes it. A new output format
+//! is one file here.
+
+mod duration;
+mod hex;
+mod info;
+mod json;
+mod ordered;
+mod selection;
+mod summary;
+mod text;
+mod timeline;
+mod timestamp;
+
+use crate::event::{Event, OtherPacket};
+
+pub use json::Json;
+pub use ordered::Ordered;
+pub use selection::{EventType, Selection};
+pub use summary::{Connections, closing_lines};
+pub use text::escape;
+pub use timeline::{Style, Timeline};
+pub use timestamp::TimeFormat;
+
+/// Renders events as text.
+pub trait Printer {
+    /// Appends what there is to say about an event, whole lines or nothing.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+
+    /// Appends what there is to say about a packet that is not TCP.
+    fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
+        let _ = (packet, out);
+    }
+
+    /// Appends what stands above the first row.
+    fn heading(&mut self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+
+    /// Appends what stands before a row and depends on the row above it. Called in packet
+    /// order, when the row is written.
+    fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
+        let _ = (row, out);
+    }
+}
+
+/// When a rendered row happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Number of the packet.
+    pub packet: u64,
+    /// Time of the packet.
+    pub time: crate::time::Timestamp,
+    /// Nanoseconds since the capture's first packet.
+    pub elapsed: i64,
+}

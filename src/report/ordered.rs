@@ -1,0 +1,203 @@
+//! Rendered rows, written in packet order.
+
+use std::io::{self, Write};
+use std::ops::Range;
+
+use super::{Printer, Row, Selection};
+use crate::event::{Event, EventSink, OtherPacket};
+
+/// Renders the events that a [`Selection`] chooses, and writes them in packet order.
+///
+/// Rows wait while the opening of an earlier connection may still be told. When more than
+/// [`Ordered::MAX_PENDING`] bytes wait, they are written all the same, and a late opening
+/// comes after them, with its own packet numbers.
+#[derive(Debug)]
+pub struct Ordered<P> {
+    printer: P,
+    selection: Selection,
+    /// Rendered rows, in the order they came.
+    pending: Vec<u8>,
+    rows: Vec<(Row, Range<usize>)>,
+    /// A row came whose packet is before that of the row above it.
+    unsorted: bool,
+    line: Vec<u8>,
+}
+
+impl<P: Printer> Ordered<P> {
+    /// Bytes of rows that may wait: 1 MiB, some 10,000 rows.
+    pub const MAX_PENDING: usize = 1 << 20;
+
+    /// Rows of `printer`, for the events that `selection` chooses.
+    pub fn new(printer: P, selection: Selection) -> Self {
+        Self {
+            printer,
+            selection,
+            pending: Vec::new(),
+            rows: Vec::new(),
+            unsorted: false,
+            line: Vec::new(),
+        }
+    }
+
+    /// Writes what stands above the first row.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut heading = Vec::new();
+        self.printer.heading(&mut heading);
+        out.write_all(&heading)
+    }
+
+    /// Writes the rows of packets before `before`, and says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool> {
+        if self.rows.is_empty() {
+            return Ok(false);
+        }
+        if self.unsorted {
+            // Stable: rows of one packet stay in the order they came.
+            self.rows.sort_by_key(|(row, _)| row.packet);
+            self.unsorted = false;
+        }
+        let ready = if self.pending.len() > Self::MAX_PENDING {
+            self.rows.len()
+        } else {
+            self.rows.partition_point(|(row, _)| row.packet < before)
+        };
+        for (row, range) in self.rows.drain(..ready) {
+            self.line.clear();
+            self.printer.prefix(&row, &mut self.line);
+            out.write_all(&self.line)?;
+            out.write_all(&self.pending[range])?;
+        }
+        if self.rows.is_empty() {
+            self.pending.clear();
+        }
+        Ok(ready > 0)
+    }
+
+    fn note(&mut self, row: Row, start: usize) {
+        if self.pending.len() == start {
+            return;
+        }
+        let last = self.rows.last().map_or(0, |(last, _)| last.packet);
+        self.unsorted |= row.packet < last;
+        self.rows.push((row, start..self.pending.len()));
+    }
+}
+
+impl<P: Printer> EventSink for Ordered<P> {
+    fn event(&mut self, event: &Event<'_>) {
+        if !self.selection.chooses(event) {
+            return;
+        }
+        let start = self.pending.len();
+        self.printer.event(event, &mut self.pending);
+        let row = Row {
+            packet: event.at.packet,
+            time: event.at.time,
+            elapsed: event.elapsed,
+        };
+        self.note(row, start);
+    }
+
+    fn other_packet(&mut self, packet: &OtherPacket) {
+        if !self.selection.chooses_other_packets() {
+            return;
+        }
+        let start = self.pending.len();
+        self.printer.other_packet(packet, &mut self.pending);
+        let row = Row {
+            packet: packet.at.packet,
+            time: packet.at.time,
+            elapsed: packet.elapsed,
+        };
+        self.note(row, start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EventKind, Peers};
+    use crate::flow::{Direction, TcpEvent, TcpEventKind};
+    use crate::time::{Moment, Timestamp};
+    use crate::wire::TcpFlags;
+
+    /// Prints nothing but packet and connection number.
+    struct Numbers;
+
+    impl Printer for Numbers {
+        fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+            out.extend_from_slice(format!("/{} ", event.connection.number).as_bytes());
+        }
+
+        fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
+            out.extend_from_slice(row.packet.to_string().as_bytes());
+        }
+    }
+
+    fn tell(ordered: &mut Ordered<Numbers>, packet: u64, connection: u64) {
+        let end = ([127, 0, 0, 1], 1).into();
+        ordered.event(&Event {
+            at: Moment {
+                packet,
+                time: Timestamp(packet),
+            },
+            elapsed: 0,
+            connection: Peers {
+                number: connection,
+                client: end,
+                server: end,
+            },
+            from: Direction::ClientToServer,
+            kind: EventKind::Tcp(TcpEvent {
+                kind: TcpEventKind::Ack,
+                flags: TcpFlags::ACK,
+                seq: 0,
+                ack: None,
+                length: 0,
+            }),
+        });
+    }
+
+    #[test]
+    fn rows_wait_for_the_opening_of_an_earlier_connection() -> io::Result<()> {
+        let mut ordered = Ordered::new(Numbers, Selection::default());
+        let mut out = Vec::new();
+        tell(&mut ordered, 3, 2);
+        tell(&mut ordered, 5, 2);
+        assert!(!ordered.release(1, &mut out)?);
+        tell(&mut ordered, 1, 1);
+        tell(&mut ordered, 4, 1);
+        tell(&mut ordered, 5, 1);
+        assert!(ordered.release(5, &mut out)?);
+        assert_eq!(out, b"1/1 3/2 4/1 ");
+        ordered.release(u64::MAX, &mut out)?;
+        assert_eq!(out, b"1/1 3/2 4/1 5/2 5/1 ");
+        Ok(())
+    }
+
+    #[test]
+    fn rows_wait_only_up_to_a_limit() -> io::Result<()> {
+        let mut ordered = Ordered::new(Numbers, Selection::default());
+        let mut out = Vec::new();
+        let mut told = 0;
+        while out.is_empty() {
+            told += 1;
+            tell(&mut ordered, told + 1, 2);
+            ordered.release(1, &mut out)?;
+        }
+        assert!(told > 1000);
+        tell(&mut ordered, 1, 1);
+        out.clear();
+        ordered.release(u64::MAX, &mut out)?;
+        assert_eq!(out, b"1/1 ");
+        Ok(())
+    }
+}

@@ -1,0 +1,226 @@
+//! What stands at the end of a run, for standard error: what was seen, and with `-v` a
+//! table of the connections.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+
+use super::duration::readable;
+use super::escape;
+use super::text::append;
+use crate::Summary;
+use crate::capture::LinkType;
+use crate::event::{Event, EventKind, EventSink};
+use crate::flow::{Direction, TcpEnd};
+
+/// Collects the connections of a run for a table of them.
+#[derive(Debug, Default)]
+pub struct Connections {
+    rows: Vec<[String; 9]>,
+    /// Connections beyond [`Connections::MAX_ROWS`].
+    left_out: u64,
+}
+
+impl Connections {
+    /// Rows kept. More are counted, not shown: a table of them is no help to anybody.
+    pub const MAX_ROWS: usize = 1000;
+
+    /// The table, `width` columns wide, or as wide as it needs.
+    pub fn table(&self, width: Option<u16>) -> String {
+        let mut table = Table::new();
+        table
+            .load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header([
+                "#", "Client", "Server", "URL", "Start", "Duration", "Messages", "Bytes", "End",
+            ]);
+        if let Some(width) = width {
+            table.set_width(width);
+        }
+        table.add_rows(&self.rows);
+        for numeric in [0, 4, 5, 6, 7] {
+            if let Some(column) = table.column_mut(numeric) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let mut text = table.to_string();
+        if self.left_out > 0 {
+            append!(text, "\n… and {} more connections", self.left_out);
+        }
+        text
+    }
+}
+
+impl EventSink for Connections {
+    fn event(&mut self, event: &Event<'_>) {
+        let EventKind::Connection(report) = event.kind else {
+            return;
+        };
+        if self.rows.len() == Self::MAX_ROWS {
+            self.left_out += 1;
+            return;
+        }
+        let escaped = |text: &str| {
+            let mut out = String::new();
+            escape(text, &mut out);
+            out
+        };
+        let before_now = event.at.time.saturating_since(report.start);
+        let elapsed = i64::try_from(before_now.as_nanos()).unwrap_or(i64::MAX);
+        let [client, server] = report.totals;
+        let tcp_end = match report.tcp_end {
+            TcpEnd::Open => "open",
+            TcpEnd::Fin => "FIN",
+            TcpEnd::Rst => "RST",
+        };
+        let end = match &report.close {
+            Some(close) => {
+                let by = match close.initiator {
+                    Direction::ClientToServer => "client",
+                    Direction::ServerToClient => "server",
+                };
+                let code = close
+                    .code
+                    .map_or("no code".to_owned(), |code| code.0.to_string());
+                format!("Close {code} by {by}, {tcp_end}")
+            }
+            None => tcp_end.to_owned(),
+        };
+        self.rows.push([
+            event.connection.number.to_string(),
+            event.connection.client.to_string(),
+            event.connection.server.to_string(),
+            report.url.as_deref().map_or(String::new(), escaped),
+            super::timestamp::seconds_with_micros(event.elapsed.saturating_sub(elapsed)),
+            readable(report.duration),
+            format!("{} → / {} ←", client.messages, server.messages),
+            format!("{} → / {} ←", client.bytes, server.bytes),
+            end,
+        ]);
+    }
+}
+
+/// What to say when a run is over: one line that counts; when no WebSocket was found, what
+/// there was instead; and whatever made the result less than whole.
+pub fn closing_lines(summary: &Summary) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}, {}, {}, {}",
+        count(summary.packets, "packet", "packets"),
+        count(summary.connections, "connection", "connections"),
+        count(summary.messages, "message", "messages"),
+        count(summary.anomalies, "anomaly", "anomalies"),
+    )];
+    if summary.connections == 0 {
+        lines.push(instead(summary));
+    }
+    for (link_type, packets) in &summary.unsupported {
+        let packets = count(*packets, "packet", "packets");
+        let link_type = LinkType(*link_type);
+        lines.push(format!(
+            "{packets} of link type {link_type}, which wsdump cannot read"
+        ));
+    }
+    if summary.cut_packets > 0 {
+        let packets = count(summary.cut_packets, "packet was", "packets were");
+        lines.push(format!(
+            "{packets} cut by the snap length; capture with -s 0"
+        ));
+    }
+    if summary.flows_given_up > 0 {
+        let given_up = count(summary.flows_given_up, "connection was", "connections were");
+        lines.push(format!("{given_up} given up because too many were open"));
+    }
+    if summary.fragments_dropped > 0 {
+        let dropped = count(
+            summary.fragments_dropped,
+            "IP datagram was",
+            "IP datagrams were",
+        );
+        lines.push(format!("{dropped} given up because fragments were missing"));
+    }
+    lines
+}
+
+/// Why there is nothing to see.
+fn instead(summary: &Summary) -> String {
+    let other_tcp = summary.tcp_connections
+        - (summary.tls_connections + summary.http_connections + summary.http2_connections)
+            .min(summary.tcp_connections);
+    let found: Vec<String> = [
+        (summary.tls_connections, "TLS connection", "TLS connections"),
+        (
+            summary.http_connections,
+            "HTTP connection with no upgrade",
+            "HTTP connections with no upgrade",
+        ),
+        (
+            summary.http2_connections,
+            "HTTP/2 connection",
+            "HTTP/2 connections",
+        ),
+        (other_tcp, "other TCP connection", "other TCP connections"),
+        (summary.udp_packets, "UDP packet", "UDP packets"),
+        (
+            summary.other_packets,
+            "packet that is neither TCP nor UDP",
+            "packets that are neither TCP nor UDP",
+        ),
+        (
+            summary.malformed_packets,
+            "malformed packet",
+            "malformed packets",
+        ),
+    ]
+    .into_iter()
+    .filter(|(number, _, _)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect();
+    let mut line = match found[..] {
+        [] if summary.packets == 0 => "no WebSocket: the capture holds no packets".to_owned(),
+        [] => "no WebSocket".to_owned(),
+        _ => format!("no WebSocket; instead: {}", found.join(", ")),
+    };
+    if summary.tls_connections > 0 {
+        line.push_str(" (what TLS carries cannot be read without its keys)");
+    }
+    line
+}
+
+fn count(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_websocket_the_last_line_says_what_there_was() {
+        let summary = Summary {
+            packets: 12,
+            tcp_connections: 3,
+            tls_connections: 2,
+            udp_packets: 1,
+            ..Summary::default()
+        };
+        assert_eq!(
+            closing_lines(&summary),
+            [
+                "12 packets, 0 connections, 0 messages, 0 anomalies",
+                "no WebSocket; instead: 2 TLS connections, 1 other TCP connection, 1 UDP packet \
+                 (what TLS carries cannot be read without its keys)",
+            ]
+        );
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let summary = Summary {
+            packets: 1,
+            connections: 1,
+            messages: 1,
+            anomalies: 1,
+            ..Summary::default()
+        };
+        let expected = "1 packet, 1 connection, 1 message, 1 anomaly";
+        assert_eq!(closing_lines(&summary), [expected]);
+    }
+}

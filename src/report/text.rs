@@ -1,0 +1,182 @@
+//! Text from the network, made fit for a terminal.
+//!
+//! This is the one place where that happens: whatever a peer sent, nothing that comes out
+//! of here moves the cursor, changes a colour, or turns the reading direction.
+
+use unicode_width::UnicodeWidthChar;
+
+/// Appends formatted text to a string, which cannot fail.
+macro_rules! append {
+    ($out:expr, $($format:tt)+) => {{
+        use std::fmt::Write as _;
+        let _ = write!($out, $($format)+);
+    }};
+}
+pub(super) use append;
+
+/// Appends `text` with everything that a terminal might act upon, or that hides what is
+/// there, written as an escape.
+///
+/// ```
+/// use wsdump::report::escape;
+///
+/// let mut out = String::new();
+/// escape("a\x1b[31mb\u{202e}c\n", &mut out);
+/// assert_eq!(out, r"a\x1b[31mb\u{202e}c\n");
+/// ```
+pub fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        push_escaped(c, out);
+    }
+}
+
+fn push_escaped(c: char, out: &mut String) {
+    match c {
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\0'..='\x1f' | '\x7f' => {
+            out.push_str("\\x");
+            for nibble in [u32::from(c) >> 4, u32::from(c) & 0xF] {
+                out.extend(char::from_digit(nibble, 16));
+            }
+        }
+        _ if is_harmful(c) => out.extend(c.escape_unicode()),
+        _ => out.push(c),
+    }
+}
+
+/// Characters beyond ASCII that act on the terminal or on the reader without being seen.
+fn is_harmful(c: char) -> bool {
+    matches!(c,
+        // C1 controls
+        '\u{80}'..='\u{9f}'
+        // marks, embeddings, overrides and isolates of reading direction
+        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        // line and paragraph separator
+        | '\u{2028}' | '\u{2029}'
+        // nothing to see: soft hyphen, fillers, zero-width spaces, invisible operators, tags
+        | '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+        | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Columns that `c` takes on a terminal.
+fn width(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// Columns that `text` takes on a terminal.
+pub(super) fn text_width(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+/// Cuts `text` to at most `columns` columns, with `…` at the end where it was cut.
+pub(super) fn cut_to_width(text: &mut String, columns: usize) {
+    let mut used = 0;
+    let mut cut_at = 0;
+    for (at, c) in text.char_indices() {
+        if used + width(c) > columns {
+            text.truncate(cut_at);
+            if columns > 0 {
+                text.push('…');
+            }
+            return;
+        }
+        used += width(c);
+        // The last place at which the mark itself still has room.
+        if used < columns {
+            cut_at = at + c.len_utf8();
+        }
+    }
+}
+
+/// Appends text in quotes, escaped, at most `columns` of it, with `…` behind the closing
+/// quote when there is more.
+pub(super) fn quote(text: &str, has_more: bool, columns: usize, out: &mut String) {
+    out.push('"');
+    let mut used = 0;
+    let mut cut = has_more;
+    let mut escaped = String::new();
+    for c in text.chars() {
+        escaped.clear();
+        push_escaped(c, &mut escaped);
+        used += text_width(&escaped);
+        if used > columns {
+            cut = true;
+            break;
+        }
+        out.push_str(&escaped);
+    }
+    out.push('"');
+    if cut {
+        out.push('…');
+    }
+}
+
+/// Appends bytes as hexadecimal, at most `columns` of it, with `…` when there is more.
+pub(super) fn quote_bytes(bytes: &[u8], has_more: bool, columns: usize, out: &mut String) {
+    let room = columns.div_ceil(3);
+    for (at, byte) in bytes.iter().take(room).enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        for nibble in [byte >> 4, byte & 0xF] {
+            out.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    if has_more || bytes.len() > room {
+        out.push_str(" …");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_acts_upon_is_escaped() {
+        let mut out = String::new();
+        escape(
+            "\x1b]0;x\x07 \u{9b}1m \u{202e}abc\u{2066} \u{200b} \x7f é 漢 😀",
+            &mut out,
+        );
+        let expected = r"\x1b]0;x\x07 \u{9b}1m \u{202e}abc\u{2066} \u{200b} \x7f é 漢 😀";
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn text_is_cut_by_columns_and_not_by_bytes() {
+        for (text, columns, expected) in [
+            ("hello", 5, "hello"),
+            ("hello!", 5, "hell…"),
+            ("漢字漢字", 8, "漢字漢字"),
+            ("漢字漢字", 7, "漢字漢…"),
+            ("漢字漢字", 6, "漢字…"),
+            ("é́é́é́", 2, "é́…"),
+            ("abc", 1, "…"),
+            ("abc", 0, ""),
+        ] {
+            let mut cut = text.to_owned();
+            cut_to_width(&mut cut, columns);
+            assert_eq!(cut, expected, "{text} in {columns}");
+            assert!(text_width(&cut) <= columns);
+        }
+    }
+
+    #[test]
+    fn a_quote_says_when_there_is_more() {
+        let quoted = |text, more, columns| {
+            let mut out = String::new();
+            quote(text, more, columns, &mut out);
+            out
+        };
+        assert_eq!(quoted("ab\n", false, 10), r#""ab\n""#);
+        assert_eq!(quoted("ab", true, 10), r#""ab"…"#);
+        assert_eq!(quoted("abcdef", false, 3), r#""abc"…"#);
+        assert_eq!(quoted("ab\n", false, 3), r#""ab"…"#);
+        let mut hex = String::new();
+        quote_bytes(b"\x01\xffabc", false, 6, &mut hex);
+        assert_eq!(hex, "01 ff …");
+    }
+}

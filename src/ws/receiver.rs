@@ -1,0 +1,592 @@
+//! One direction's frames, put together into messages (RFC 6455 §5.4, RFC 7692 §6).
+//!
+//! A [`Receiver`] unmasks, inflates and checks payloads as their pieces come, and keeps no
+//! more of them than somebody wants to see: the rest is counted and checked.
+
+use std::str;
+
+use super::code::OpCode;
+use super::decoder::FrameEvent;
+use super::deflate::{InflateError, Inflater};
+use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
+use super::message::{Frame, Message, Received};
+use super::utf8::Utf8Checker;
+use crate::anomaly::{Anomaly, Rule};
+use crate::flow::Direction;
+use crate::limits::Limits;
+
+/// How much of the extensions is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extensions {
+    /// permessage-deflate was agreed; with context takeover in this direction or not.
+    pub deflate: Option<ContextTakeover>,
+    /// Others were agreed, which may give RSV bits a meaning.
+    pub others: bool,
+    /// The handshake was not captured: RSV1 is taken for permessage-deflate.
+    pub assumed: bool,
+}
+
+/// Whether the window of one direction goes on from message to message (RFC 7692 §7.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContextTakeover {
+    /// It does.
+    Yes,
+    /// Each message starts with an empty window.
+    No,
+}
+
+/// Makes messages of one direction's frames.
+#[derive(Debug)]
+pub struct Receiver {
+    direction: Direction,
+    extensions: Extensions,
+    inflater: Option<Inflater>,
+    /// The frame that has begun.
+    frame: Option<CurrentFrame>,
+    /// The data message that has begun.
+    message: Option<CurrentMessage>,
+    /// Kept payload of `message`, reused for the next.
+    kept: Vec<u8>,
+    /// Payload of a control frame, or of a data frame that belongs to no known message.
+    aside: Vec<u8>,
+    /// Where pieces are unmasked.
+    scratch: Vec<u8>,
+    last_key: Option<[u8; 4]>,
+    /// A Close frame was seen.
+    closed: bool,
+    /// The start of the direction, or frames in between, are missing: a continuation may
+    /// continue what was not seen, and a compressed message refer to it.
+    missed_frames: bool,
+    told: Told,
+}
+
+/// What is said once a direction, since it would be said of every frame.
+#[derive(Debug, Default)]
+struct Told {
+    repeated_key: bool,
+    after_close: bool,
+    /// Messages depend on what is missing; said again when more is lost.
+    history_missing: bool,
+}
+
+#[derive(Debug)]
+struct CurrentFrame {
+    header: FrameHeader,
+    missing: u64,
+    belongs: Belongs,
+    /// Where its payload begins in the buffer it is kept in.
+    kept_from: usize,
+}
+
+/// What a frame's payload is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Belongs {
+    ToMessage,
+    /// A control frame, a reserved opcode, or a continuation of nothing.
+    ToNone,
+}
+
+#[derive(Debug)]
+struct CurrentMessage {
+    opcode: OpCode,
+    compressed: bool,
+    /// Checks the text; `None` where the payload is not meant to be text, or RSV1 without
+    /// an extension says that it is not what the opcode says.
+    text: Option<TextCheck>,
+    frames: u64,
+    length: u64,
+    wire_length: u64,
+    missing: u64,
+    /// Nothing more can be read: bytes are missing or inflating failed.
+    broken: bool,
+}
+
+#[derive(Debug, Default)]
+struct TextCheck {
+    checker: Utf8Checker,
+    /// It was said that the text is not valid.
+    told: bool,
+}
+
+/// Payloads are unmasked and checked in pieces of this size, which stay in the nearest
+/// cache.
+const PIECE: usize = 16 << 10;
+
+impl Receiver {
+    /// For one direction of a connection with the given extensions.
+    pub fn new(direction: Direction, extensions: Extensions) -> Self {
+        Self {
+            direction,
+            extensions,
+            inflater: None,
+            frame: None,
+            message: None,
+            kept: Vec::new(),
+            aside: Vec::new(),
+            scratch: Vec::new(),
+            last_key: None,
+            closed: false,
+            missed_frames: false,
+            told: Told::default(),
+        }
+    }
+
+    /// The direction begins in mid-stream, or frames were lost in it.
+    pub fn miss_frames(&mut self) {
+        self.missed_frames = true;
+        if let Some(inflater) = &mut self.inflater {
+            inflater.lose_history();
+        }
+        if let Some(message) = &mut self.message {
+            message.broken = true;
+        }
+    }
+
+    /// Takes the next event of the direction's decoder.
+    pub fn push(
+        &mut self,
+        event: FrameEvent<'_>,
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        match event {
+            FrameEvent::Header(header) => self.begin(header, emit),
+            FrameEvent::Payload { bytes, position } => {
+                self.payload(bytes, position, limits, emit);
+            }
+            FrameEvent::Missing(len) => self.missing(len),
+            FrameEvent::End => self.end(false, limits, emit),
+            FrameEvent::OutOfStep => {
+                let detail = "missing bytes hide where the next frame begins";
+                emit(Received::Anomaly(Anomaly::new(Rule::OutOfStep, detail)));
+                self.abandon_message(emit);
+                self.miss_frames();
+            }
+            FrameEvent::InStep { .. } => {}
+        }
+    }
+
+    /// No more will come: tells of a frame and a message that have not ended.
+    pub fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+        if self.frame.is_some() {
+            if let Some(message) = &mut self.message {
+                message.broken = true;
+            }
+            self.end(true, limits, emit);
+        }
+        self.abandon_message(emit);
+    }
+
+    fn begin(&mut self, header: FrameHeader, emit: &mut dyn FnMut(Received<'_>)) {
+        let mut found = |rule: Rule, detail: String| {
+            emit(Received::Anomaly(Anomaly::new(rule, detail)));
+        };
+        if self.closed && !self.told.after_close {
+            self.told.after_close = true;
+            let detail = format!("{} frame after Close", header.opcode);
+            found(Rule::DataAfterClose, detail);
+        }
+        self.closed |= header.opcode == OpCode::Close;
+        if let Some(key) = header.masking_key {
+            // Empty payloads are masked with any key alike.
+            if self.last_key == Some(key) && !self.told.repeated_key && header.payload_len > 0 {
+                self.told.repeated_key = true;
+                let [a, b, c, d] = key;
+                let detail = format!("{a:02x}{b:02x}{c:02x}{d:02x} again; told once a direction");
+                found(Rule::RepeatedMaskingKey, detail);
+            }
+            self.last_key = Some(key);
+        }
+        header.check(self.direction, &mut |anomaly| {
+            emit(Received::Anomaly(anomaly));
+        });
+        let compressed = self.check_rsv(&header, emit);
+        let belongs = match header.opcode {
+            OpCode::Text | OpCode::Binary => {
+                if self.message.is_some() {
+                    let detail = format!("{} frame inside a fragmented message", header.opcode);
+                    emit(Received::Anomaly(Anomaly::new(
+                        Rule::InterleavedMessage,
+                        detail,
+                    )));
+                    self.abandon_message(emit);
+                }
+                self.kept.clear();
+                let is_text = header.opcode == OpCode::Text && (compressed || !header.rsv1());
+                self.message = Some(CurrentMessage {
+                    opcode: header.opcode,
+                    compressed,
+                    text: is_text.then(TextCheck::default),
+                    frames: 0,
+                    length: 0,
+                    wire_length: 0,
+                    missing: 0,
+                    broken: false,
+                });
+                Belongs::ToMessage
+            }
+            OpCode::Continuation if self.message.is_some() => Belongs::ToMessage,
+            OpCode::Continuation => {
+                if !self.missed_frames {
+                    let detail = "no message has begun";
+                    emit(Received::Anomaly(Anomaly::new(
+                        Rule::UnexpectedContinuation,
+                        detail,
+                    )));
+                }
+                Belongs::ToNone
+            }
+            _ => Belongs::ToNone,
+        };
+        if belongs == Belongs::ToNone {
+            self.aside.clear();
+        }
+        self.frame = Some(CurrentFrame {
+            header,
+            missing: 0,
+            belongs,
+            kept_from: match belongs {
+                Belongs::ToMessage => self.kept.len(),
+                Belongs::ToNone => 0,
+            },
+        });
+    }
+
+    /// Names RSV bits that mean nothing here; says whether the frame begins a compressed
+    /// message.
+    fn check_rsv(&self, header: &FrameHeader, emit: &mut dyn FnMut(Received<'_>)) -> bool {
+        let deflate = self.extensions.deflate.is_some() || self.extensions.assumed;
+        let begins_data = matches!(header.opcode, OpCode::Text | OpCode::Binary);
+        if deflate && header.rsv1() && !begins_data {
+            let rule = if header.opcode.is_control() {
+                Rule::CompressedControlFrame
+            } else {
+                Rule::CompressedContinuation
+            };
+            let detail = format!("RSV1 on a {} frame", header.opcode);
+            emit(Received::Anomaly(Anomaly::new(rule, detail)));
+        }
+        let defined = if deflate { FrameHeader::RSV1 } else { 0 };
+        let undefined = header.rsv & !defined;
+        if undefined != 0 && !self.extensions.others {
+            let names: Vec<_> = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")]
+                .into_iter()
+                .filter(|(bit, _)| undefined & bit != 0)
+                .map(|(_, name)| name)
+                .collect();
+            let detail = format!("{} without an extension that defines it", names.join(", "));
+            emit(Received::Anomaly(Anomaly::new(Rule::ReservedBits, detail)));
+        }
+        deflate && header.rsv1() && begins_data
+    }
+
+    fn payload(
+        &mut self,
+        bytes: &[u8],
+        position: u64,
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        let Some(frame) = &self.frame else { return };
+        let belongs = frame.belongs;
+        if let (Belongs::ToMessage, Some(message)) = (belongs, &mut self.message) {
+            message.wire_length += bytes.len() as u64;
+        }
+        let Some(key) = frame.header.masking_key else {
+            self.plain(belongs, bytes, limits, emit);
+            return;
+        };
+        if !self.looks_at_bytes(belongs, limits) {
+            self.count_only(bytes.len());
+            return;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut at = position;
+        for piece in bytes.chunks(PIECE) {
+            scratch.clear();
+            scratch.extend_from_slice(piece);
+            unmask(&mut scratch, key, at);
+            at += piece.len() as u64;
+            self.plain(belongs, &scratch, limits, emit);
+        }
+        self.scratch = scratch;
+    }
+
+    /// Whether anything of the next payload bytes matters but their number.
+    fn looks_at_bytes(&self, belongs: Belongs, limits: &Limits) -> bool {
+        match (&self.message, belongs) {
+            (Some(message), Belongs::ToMessage) => {
+                let keeps = !message.broken && self.kept.len() < limits.max_message_bytes;
+                message.compressed || keeps || message.text.is_some()
+            }
+            _ => true,
+        }
+    }
+
+    fn count_only(&mut self, len: usize) {
+        if let Some(message) = &mut self.message {
+            message.length += len as u64;
+        }
+    }
+
+    /// Takes unmasked payload bytes.
+    fn plain(
+        &mut self,
+        belongs: Belongs,
+        bytes: &[u8],
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        let (Some(message), Belongs::ToMessage) = (&mut self.message, belongs) else {
+            // Control frames are kept whole even where nobody wants to see payloads: pings
+            // are matched with pongs, and a Close has a code.
+            let limit = limits.max_message_bytes.max(MAX_CONTROL_LEN);
+            if self.frame.as_ref().is_some_and(|frame| frame.missing == 0) {
+                extend_up_to(&mut self.aside, bytes, limit);
+            }
+            return;
+        };
+        if !message.compressed {
+            message.take(bytes, &mut self.kept, limits, emit);
+            return;
+        }
+        if message.broken {
+            return;
+        }
+        let inflater = inflater_of(&mut self.inflater, self.extensions, self.missed_frames);
+        let kept = &mut self.kept;
+        let result = inflater.push(bytes, &mut |piece| {
+            message.inflated(piece, kept, limits, emit)
+        });
+        self.inflate_result(result, limits, emit);
+    }
+
+    /// Ends what inflating began if it failed or reached the limit.
+    fn inflate_result(
+        &mut self,
+        result: Result<(), InflateError>,
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+            return;
+        };
+        let length = message.length;
+        let anomaly = match result {
+            Err(InflateError::Invalid) => {
+                let detail = format!("inflating fails after {length} bytes");
+                Anomaly::new(Rule::InvalidDeflateData, detail)
+            }
+            Err(InflateError::HistoryMissing) => {
+                let detail = format!("{length} bytes are known for sure");
+                Anomaly::new(Rule::HistoryMissing, detail)
+            }
+            Ok(()) if length > limits.max_inflated_bytes => {
+                let detail = format!("more than {} bytes", limits.max_inflated_bytes);
+                Anomaly::new(Rule::InflatedLimit, detail)
+            }
+            Ok(()) => {
+                self.told.history_missing &= inflater.is_history_missing();
+                return;
+            }
+        };
+        message.broken = true;
+        inflater.abandon();
+        // Until the window is known again, it is so for message after message.
+        let again = anomaly.rule == Rule::HistoryMissing
+            && std::mem::replace(&mut self.told.history_missing, true);
+        if !again {
+            emit(Received::Anomaly(anomaly));
+        }
+    }
+
+    fn missing(&mut self, len: u64) {
+        let Some(frame) = &mut self.frame else { return };
+        frame.missing += len;
+        if let (Belongs::ToMessage, Some(message)) = (frame.belongs, &mut self.message) {
+            message.missing += len;
+            message.wire_length += len;
+            message.broken = true;
+            if message.compressed {
+                inflater_of(&mut self.inflater, self.extensions, true).lose_history();
+            } else {
+                message.length += len;
+            }
+        }
+    }
+
+    fn end(&mut self, cut_short: bool, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+        let Some(frame) = self.frame.take() else {
+            return;
+        };
+        let header = frame.header;
+        let of_message = frame.belongs == Belongs::ToMessage;
+        let last = of_message && header.fin && !cut_short;
+        if last {
+            self.finish_inflating(limits, emit);
+        }
+        let buffer = if of_message { &self.kept } else { &self.aside };
+        let told = Frame {
+            header,
+            payload: buffer.get(frame.kept_from..).unwrap_or_default(),
+            missing: frame.missing,
+            cut_short,
+            ends_message: last,
+        };
+        if header.opcode == OpCode::Close {
+            check_close(&told, emit);
+        }
+        emit(Received::Frame(told));
+        if let (true, Some(message)) = (of_message, &mut self.message) {
+            message.frames += 1;
+        }
+        if last {
+            self.end_message(true, emit);
+        }
+    }
+
+    fn finish_inflating(&mut self, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+            return;
+        };
+        if !message.compressed || message.broken {
+            return;
+        }
+        let kept = &mut self.kept;
+        let result = inflater.finish(&mut |piece| message.inflated(piece, kept, limits, emit));
+        self.inflate_result(result, limits, emit);
+    }
+
+    /// Tells of a message whose last frame will not come.
+    fn abandon_message(&mut self, emit: &mut dyn FnMut(Received<'_>)) {
+        if let Some(message) = &mut self.message {
+            message.broken = true;
+            if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
+                inflater.abandon();
+            }
+            self.end_message(false, emit);
+        }
+    }
+
+    fn end_message(&mut self, ended: bool, emit: &mut dyn FnMut(Received<'_>)) {
+        let Some(mut message) = self.message.take() else {
+            return;
+        };
+        // RFC 7692 §7.2.3.6: an empty message has the payload 0x00, not no payload at all.
+        if message.compressed && message.wire_length == 0 && !message.broken {
+            let detail = "a compressed message with no bytes at all";
+            emit(Received::Anomaly(Anomaly::new(
+                Rule::InvalidDeflateData,
+                detail,
+            )));
+        }
+        if ended && !message.broken {
+            message.check_text(Utf8Checker::finish, emit);
+        }
+        emit(Received::Message(Message {
+            opcode: message.opcode,
+            frames: message.frames,
+            length: message.length,
+            wire_length: message.wire_length,
+            compressed: message.compressed,
+            complete: !message.broken,
+            missing: message.missing,
+            payload: &self.kept,
+            valid_text: message.text.is_some_and(|text| !text.told),
+        }));
+        if self.kept.capacity() > PIECE {
+            self.kept = Vec::new();
+        }
+    }
+}
+
+impl CurrentMessage {
+    /// Takes uncompressed bytes.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        kept: &mut Vec<u8>,
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        self.length += bytes.len() as u64;
+        if self.broken {
+            return;
+        }
+        extend_up_to(kept, bytes, limits.max_message_bytes);
+        if let Some(text) = &mut self.text {
+            text.checker.push(bytes);
+            self.check_text(Utf8Checker::invalid_at, emit);
+        }
+    }
+
+    /// Takes inflated bytes; says whether more are wanted.
+    fn inflated(
+        &mut self,
+        bytes: &[u8],
+        kept: &mut Vec<u8>,
+        limits: &Limits,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) -> bool {
+        self.take(bytes, kept, limits, emit);
+        self.length <= limits.max_inflated_bytes
+    }
+
+    /// Says where the text is not valid, if it is not and that was not said.
+    fn check_text(
+        &mut self,
+        invalid_at: impl Fn(&Utf8Checker) -> Option<u64>,
+        emit: &mut dyn FnMut(Received<'_>),
+    ) {
+        let Some(text) = self.text.as_mut().filter(|text| !text.told) else {
+            return;
+        };
+        if let Some(at) = invalid_at(&text.checker) {
+            text.told = true;
+            let detail = format!("at byte {at} of the message");
+            emit(Received::Anomaly(Anomaly::new(Rule::InvalidUtf8, detail)));
+        }
+    }
+}
+
+/// The direction's inflater, made for its first compressed message.
+fn inflater_of(
+    inflater: &mut Option<Inflater>,
+    extensions: Extensions,
+    history_missing: bool,
+) -> &mut Inflater {
+    inflater.get_or_insert_with(|| {
+        let mut inflater = Inflater::new(extensions.deflate != Some(ContextTakeover::No));
+        if history_missing {
+            inflater.lose_history();
+        }
+        inflater
+    })
+}
+
+/// Names the rules that the body of a Close frame breaks (RFC 6455 §5.5.1, §7.4).
+fn check_close(frame: &Frame<'_>, emit: &mut dyn FnMut(Received<'_>)) {
+    let mut found = |rule, detail: String| emit(Received::Anomaly(Anomaly::new(rule, detail)));
+    if frame.header.payload_len == 1 {
+        found(Rule::CloseBodyTooShort, "1 byte".to_owned());
+    }
+    let Some((code, reason)) = frame.close() else {
+        return;
+    };
+    if !code.may_be_sent() {
+        found(
+            Rule::InvalidCloseCode,
+            format!("{} {}", code.0, code.name()),
+        );
+    }
+    let whole = frame.missing == 0 && !frame.cut_short;
+    if let (true, Err(error)) = (whole, str::from_utf8(reason)) {
+        let detail = format!("at byte {} of the reason", error.valid_up_to());
+        found(Rule::InvalidCloseReason, detail);
+    }
+}
+
+fn extend_up_to(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    let room = limit.saturating_sub(buffer.len());
+    buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
+}
