@@ -20,14 +20,16 @@ pub struct Tcp {
     pub wraps: [Vec<Wrap>; 2],
     /// Window field of each side.
     pub window: [u16; 2],
-    /// Time of the next packet in nanoseconds; a millisecond passes with each.
+    /// Time of the next packet in nanoseconds.
     pub now: u64,
+    /// Time that passes with each packet.
+    pub tick: u64,
     /// Frames sent, so that every frame has a masking key of its own.
     pub frames_sent: u32,
     pub ip_id: u16,
 }
 
-/// Nanoseconds between two packets.
+/// A millisecond.
 pub const TICK: u64 = 1_000_000;
 
 impl Default for Tcp {
@@ -40,6 +42,7 @@ impl Default for Tcp {
             wraps: [const { Vec::new() }; 2],
             window: [0x4000; 2],
             now: 1_700_000_000 * 1_000_000_000,
+            tick: TICK,
             frames_sent: 0,
             ip_id: 0,
         }
@@ -182,7 +185,7 @@ impl Tcp {
         };
         let data = packet::ethernet(&header, &self.wraps[own]);
         self.trace.push(Captured::ethernet(self.now, data));
-        self.now += TICK;
+        self.now += self.tick;
         self
     }
 

@@ -223,6 +223,10 @@ impl Frame {
         &self.payload
     }
 
+    pub fn is_control(&self) -> bool {
+        self.opcode & 0x8 != 0
+    }
+
     /// The frame's bytes; `number` makes the masking key.
     pub fn encoded(&self, who: Who, number: u32) -> Vec<u8> {
         let fresh = (number.wrapping_mul(0x9E37_79B9) ^ 0x37FA_213D).to_be_bytes();
@@ -272,6 +276,10 @@ impl Deflater {
     /// The payload of one message.
     pub fn message(&mut self, payload: impl AsRef<[u8]>) -> Vec<u8> {
         let payload = payload.as_ref();
+        if payload.is_empty() {
+            // An empty message is one empty block (RFC 7692 §7.2.3.6).
+            return vec![0];
+        }
         if !self.takeover {
             self.compress.reset();
         }
@@ -281,9 +289,6 @@ impl Deflater {
             .unwrap();
         assert!(out.ends_with(b"\0\0\xff\xff"), "a whole flush");
         out.truncate(out.len() - 4);
-        if out.is_empty() {
-            out.push(0);
-        }
         out
     }
 }
