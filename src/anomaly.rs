@@ -198,6 +198,8 @@ rules! {
     // What wsdump itself could not follow
     OutOfStep "out-of-step" Note "wsdump"
         "Missing bytes covered a frame header; decoding goes on at the next header that can be told for sure."
+    InStepAgain "in-step-again" Note "wsdump"
+        "After missing bytes a frame header was found again; what lies between belongs to no known frame."
     HistoryMissing "history-missing" Note "wsdump"
         "The message refers to compressed data that was not captured; what depends on it is not shown."
     InflatedLimit "inflated-limit" Note "wsdump"

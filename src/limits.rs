@@ -26,8 +26,8 @@ pub struct Limits {
     /// Default 4 MiB: the receive window of most systems.
     pub max_out_of_order_bytes: usize,
     /// Delivered bytes per direction that are kept until they are acknowledged, to be
-    /// compared with what a retransmission or overlap says. Older bytes are not
-    /// compared. Default 64 KiB.
+    /// compared with what a retransmission or overlap says. Of older bytes and of
+    /// acknowledged ones only the last 512 are. Default 64 KiB.
     pub max_unacknowledged_bytes: usize,
     /// Length of an HTTP head. A longer one is not HTTP that carries WebSocket, and the
     /// connection is not followed. Default 64 KiB; servers accept 8 to 32.
@@ -39,8 +39,8 @@ pub struct Limits {
     /// measured, not kept. Default 16 MiB; the timeline asks for less.
     pub max_message_bytes: usize,
     /// Length of a message after inflation. The rest of the message is not inflated,
-    /// and later messages that refer to it cannot be read. Default 256 MiB, more than
-    /// any server accepts.
+    /// and later messages that refer to it cannot be read. Default 64 MiB: servers accept
+    /// 1 to 100.
     pub max_inflated_bytes: u64,
     /// Events per connection that wait until it is known to carry WebSocket. When full,
     /// the oldest that is neither part of the TCP handshake nor of the last HTTP
@@ -63,7 +63,7 @@ impl Default for Limits {
             max_head_bytes: 64 << 10,
             max_early_bytes: 256 << 10,
             max_message_bytes: 16 << 20,
-            max_inflated_bytes: 256 << 20,
+            max_inflated_bytes: 64 << 20,
             max_opening_events: 64,
             max_pending_pings: 64,
             max_search_bytes: 256 << 10,

@@ -6,8 +6,8 @@
 //! the SYN.
 //!
 //! Of bytes that were sent more than once, the first arrival counts. What arrives
-//! later is compared as long as the first is at hand: while it waits behind a gap, or
-//! until it is acknowledged.
+//! later is compared as long as the first is at hand: while it waits behind a gap, until it
+//! is acknowledged, and the last few hundred bytes longer.
 
 use std::collections::BTreeMap;
 
@@ -343,7 +343,7 @@ fn slice(bytes: &[u8], start: u64, end: u64) -> &[u8] {
     &bytes[clamp(start)..clamp(end)]
 }
 
-/// The last delivered bytes that the peer has not acknowledged yet.
+/// The last delivered bytes: those that the peer has not acknowledged yet, and a few more.
 #[derive(Debug, Default)]
 struct Recent {
     bytes: Vec<u8>,
@@ -366,9 +366,9 @@ impl Recent {
     }
 
     fn forget_before(&mut self, acked: u64) {
-        if acked >= self.end {
-            self.bytes.clear();
-            self.bytes.shrink_to(IDLE_CAPACITY);
+        if acked >= self.end && self.bytes.len() > 2 * TAIL {
+            self.bytes.drain(..self.bytes.len() - TAIL);
+            self.bytes.shrink_to(2 * TAIL);
         }
     }
 
@@ -383,8 +383,9 @@ impl Recent {
     }
 }
 
-/// Room that an idle direction may keep, so that short messages need no allocation.
-const IDLE_CAPACITY: usize = 512;
+/// Acknowledged bytes that are compared all the same: who forges a segment sends it right
+/// behind the one it contradicts, and acknowledgments are quick.
+const TAIL: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -498,8 +499,15 @@ mod tests {
     }
 
     #[test]
-    fn acknowledged_bytes_are_compared_no_more() {
-        check(&[("1000 abc", "abc"), ("ack 1003", ""), ("1000 xyz", "seen")]);
+    fn of_acknowledged_bytes_only_the_last_are_compared() {
+        let long = "a".repeat(2 * TAIL + 1);
+        check(&[
+            (&format!("1000 {long}"), &long),
+            ("1000 xyz", "seen conflict@0"),
+            ("ack 2025", ""),
+            ("1000 xyz", "seen"),
+            ("2022 xyz", "seen conflict@1022"),
+        ]);
     }
 
     #[test]

@@ -214,9 +214,10 @@ impl<S: Default> FlowTable<S> {
             if let Some(slot) = self.sibling(head, |flow| flow.knows(segment.encapsulation)) {
                 return slot;
             }
-            if let Some(slot) = self.sibling(head, |flow| flow.agrees_with(segment)) {
+            let agrees = |flow: &Flow<S>| flow.may_wear(segment) && flow.agrees_with(segment);
+            if let Some(slot) = self.sibling(head, agrees) {
                 if let Some(flow) = &mut self.slots[slot as usize].flow {
-                    flow.learn(segment.encapsulation);
+                    flow.learn(segment);
                 }
                 return slot;
             }

@@ -20,8 +20,8 @@ pub(super) struct Flow<S> {
     pub(super) info: FlowInfo,
     pub(super) state: S,
     sides: [Half; 2],
-    /// Encapsulations this flow was seen in; the usual flow has one.
-    encapsulations: Encapsulations,
+    /// Encapsulations this flow was seen in besides the first one of each side.
+    more_encapsulations: VecDeque<Encapsulation>,
     /// A SYN that would open another connection with the same addresses, while this one
     /// is not closed: it counts once a second segment agrees with it.
     pub(super) reopening: Option<Box<Reopening>>,
@@ -65,11 +65,17 @@ impl Reopening {
 
 /// What is known of one side.
 #[derive(Debug, Default)]
+// Facts that neither imply nor exclude each other.
+#[allow(clippy::struct_excessive_bools)]
 struct Half {
     assembler: Assembler,
     /// The SYN's sequence number, if captured.
     isn: Option<SeqNumber>,
     syn_acknowledged: bool,
+    /// A SYN with ACK was captured.
+    answered_syn: bool,
+    /// What the side's first packet was wrapped in.
+    encapsulation: Option<Encapsulation>,
     /// Stream offset behind the last byte, once a FIN told it.
     fin: Option<i64>,
     fin_acknowledged: bool,
@@ -83,12 +89,6 @@ struct RecentPackets {
     /// Mark and time, in units of 2^20 ns (about a millisecond).
     packets: [(u32, u32); 8],
     at: u8,
-}
-
-#[derive(Debug)]
-struct Encapsulations {
-    first: Encapsulation,
-    more: VecDeque<Encapsulation>,
 }
 
 /// More encapsulations of one flow than any path has; the oldest is forgotten.
@@ -106,15 +106,17 @@ pub(super) struct Context<'t, K: FlowSink> {
 }
 
 impl<S> Flow<S> {
+    /// A flow whose first packet, of side A, came in `encapsulation`.
     pub(super) fn new(info: FlowInfo, state: S, encapsulation: Encapsulation) -> Self {
+        let first = Half {
+            encapsulation: Some(encapsulation),
+            ..Half::default()
+        };
         Self {
             info,
             state,
-            sides: [Half::default(), Half::default()],
-            encapsulations: Encapsulations {
-                first: encapsulation,
-                more: VecDeque::new(),
-            },
+            sides: [first, Half::default()],
+            more_encapsulations: VecDeque::new(),
             reopening: None,
             ended: false,
         }
@@ -131,17 +133,32 @@ impl<S> Flow<S> {
 
     /// Whether the flow was seen in this encapsulation before.
     pub(super) fn knows(&self, encapsulation: Encapsulation) -> bool {
-        self.encapsulations.first == encapsulation
-            || self.encapsulations.more.contains(&encapsulation)
+        let is_first = |half: &Half| half.encapsulation == Some(encapsulation);
+        self.sides.iter().any(is_first) || self.more_encapsulations.contains(&encapsulation)
     }
 
-    /// Counts `encapsulation` as one of this flow's.
-    pub(super) fn learn(&mut self, encapsulation: Encapsulation) {
-        let more = &mut self.encapsulations.more;
-        if more.len() == MAX_ENCAPSULATIONS {
-            more.pop_front();
+    /// Whether a segment may belong to this flow although its encapsulation is new: when
+    /// nothing of its side was seen yet (each direction may have a tag of its own), or when
+    /// one of both has none (one packet, captured before and after it was wrapped).
+    pub(super) fn may_wear(&self, segment: &Segment<'_>) -> bool {
+        let known = self.sides[self.side_of(segment).index()].encapsulation;
+        known.is_none_or(|known| {
+            known == Encapsulation::NONE || segment.encapsulation == Encapsulation::NONE
+        })
+    }
+
+    /// Counts the encapsulation of a segment as one of this flow's.
+    pub(super) fn learn(&mut self, segment: &Segment<'_>) {
+        let side = self.side_of(segment);
+        let half = &mut self.sides[side.index()];
+        if half.encapsulation.is_none() {
+            half.encapsulation = Some(segment.encapsulation);
+            return;
         }
-        more.push_back(encapsulation);
+        if self.more_encapsulations.len() == MAX_ENCAPSULATIONS {
+            self.more_encapsulations.pop_front();
+        }
+        self.more_encapsulations.push_back(segment.encapsulation);
     }
 
     /// Whether the numbers of a segment agree with this flow's, so that it is the same
@@ -239,6 +256,8 @@ impl<S> Flow<S> {
             return;
         }
         let told_syn = flags.has(TcpFlags::SYN) && self.syn(segment, side, cx);
+        let half = &mut self.sides[side.index()];
+        half.encapsulation.get_or_insert(segment.encapsulation);
         self.info.captured[side.index()] = true;
         let was_established = self.info.handshake.is_some();
         if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) {
@@ -318,15 +337,10 @@ impl<S> Flow<S> {
     ) -> bool {
         let with_ack = segment.flags.has(TcpFlags::ACK);
         let half = &mut self.sides[side.index()];
-        if half.isn == Some(segment.seq) {
-            // In a simultaneous open the same SYN is sent again with an ACK (RFC 9293 §3.5).
-            let first_with_ack = with_ack && !self.sides[side.other().index()].syn_acknowledged;
-            let kind = if first_with_ack && self.info.opener == Some(side) {
-                TcpEventKind::SynAck { mss: None }
-            } else {
-                TcpEventKind::Retransmission
-            };
-            self.tell(kind, side, segment, cx);
+        let again = half.isn == Some(segment.seq) && (half.answered_syn || !with_ack);
+        half.answered_syn |= with_ack;
+        if again {
+            self.tell(TcpEventKind::Retransmission, side, segment, cx);
             return true;
         }
         if half.isn.is_none() {

@@ -198,6 +198,7 @@ mod tests {
             wire_len: 0,
             bare_line_feed: false,
             truncated: false,
+            malformed: None,
         };
         assert_eq!(Body::of_response(&response(200), false), Body::Length(5));
         assert_eq!(Body::of_response(&response(200), true), Body::Length(0));

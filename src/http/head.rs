@@ -77,6 +77,9 @@ pub struct RequestHead {
     pub bare_line_feed: bool,
     /// The end of the head was not captured: fields may be missing.
     pub truncated: bool,
+    /// What in the head breaks the grammar, if anything does. Lines that cannot be read are
+    /// left out of `headers`.
+    pub malformed: Option<MalformedHead>,
 }
 
 impl RequestHead {
@@ -116,6 +119,9 @@ pub struct ResponseHead {
     pub bare_line_feed: bool,
     /// The end of the head was not captured: fields may be missing.
     pub truncated: bool,
+    /// What in the head breaks the grammar, if anything does. Lines that cannot be read are
+    /// left out of `headers`.
+    pub malformed: Option<MalformedHead>,
 }
 
 /// Why a head could not be read.
@@ -142,8 +148,30 @@ pub(super) fn head_len(bytes: &[u8], searched: usize) -> Option<usize> {
     None
 }
 
-/// Reads a whole request head.
+/// Reads a whole request head, as far as it can be read.
+///
+/// # Errors
+///
+/// The first line is no request line of HTTP/1.
 pub(super) fn parse_request(head: &[u8]) -> Result<RequestHead, MalformedHead> {
+    strict_request(head).or_else(|why| {
+        let (line, headers) = by_lines(head);
+        let (request, version) = line.rsplit_once(' ').ok_or(NO_START_LINE)?;
+        let (method, target) = request.split_once(' ').ok_or(NO_START_LINE)?;
+        Ok(RequestHead {
+            method: method.to_owned(),
+            target: target.trim_matches(' ').to_owned(),
+            minor_version: minor_version(version)?,
+            headers,
+            wire_len: head.len(),
+            bare_line_feed: has_bare_line_feed(head),
+            truncated: false,
+            malformed: Some(why),
+        })
+    })
+}
+
+fn strict_request(head: &[u8]) -> Result<RequestHead, MalformedHead> {
     with_room_for_headers(|room| {
         let mut request = httparse::Request::new(room);
         config().parse_request(&mut request, head)?;
@@ -155,12 +183,64 @@ pub(super) fn parse_request(head: &[u8]) -> Result<RequestHead, MalformedHead> {
             wire_len: head.len(),
             bare_line_feed: has_bare_line_feed(head),
             truncated: false,
+            malformed: None,
         })
     })
 }
 
-/// Reads a whole response head.
+/// Reads a whole response head, as far as it can be read.
+///
+/// # Errors
+///
+/// The first line is no status line of HTTP/1.
 pub(super) fn parse_response(head: &[u8]) -> Result<ResponseHead, MalformedHead> {
+    strict_response(head).or_else(|why| {
+        let (line, headers) = by_lines(head);
+        let (version, rest) = line.split_once(' ').ok_or(NO_START_LINE)?;
+        let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+        let status = status
+            .parse()
+            .ok()
+            .filter(|status| (100..=999).contains(status));
+        Ok(ResponseHead {
+            status: status.ok_or(NO_START_LINE)?,
+            reason: reason.to_owned(),
+            minor_version: minor_version(version)?,
+            headers,
+            wire_len: head.len(),
+            bare_line_feed: has_bare_line_feed(head),
+            truncated: false,
+            malformed: Some(why),
+        })
+    })
+}
+
+const NO_START_LINE: MalformedHead = MalformedHead("no HTTP/1 start line");
+
+fn minor_version(version: &str) -> Result<u8, MalformedHead> {
+    match version {
+        "HTTP/1.1" => Ok(1),
+        "HTTP/1.0" => Ok(0),
+        _ => Err(NO_START_LINE),
+    }
+}
+
+/// A head that breaks the grammar, line by line: the first, and what can be read of the
+/// others. Peers that accept such heads are what an observer is asked about.
+fn by_lines(head: &[u8]) -> (String, Headers) {
+    let mut lines = head
+        .split(|byte| *byte == b'\n')
+        .map(|line| text(line.strip_suffix(b"\r").unwrap_or(line)));
+    let first = lines.next().unwrap_or_default();
+    let fields = lines.filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim_matches([' ', '\t']);
+        Some((name.trim().to_owned(), value.to_owned()))
+    });
+    (first, Headers(fields.collect()))
+}
+
+fn strict_response(head: &[u8]) -> Result<ResponseHead, MalformedHead> {
     with_room_for_headers(|room| {
         let mut response = httparse::Response::new(room);
         config().parse_response(&mut response, head)?;
@@ -172,6 +252,7 @@ pub(super) fn parse_response(head: &[u8]) -> Result<ResponseHead, MalformedHead>
             wire_len: head.len(),
             bare_line_feed: has_bare_line_feed(head),
             truncated: false,
+            malformed: None,
         })
     })
 }
@@ -257,15 +338,19 @@ fn describe(error: httparse::Error) -> &'static str {
 }
 
 fn owned(headers: &[httparse::Header<'_>]) -> Headers {
-    let fields = headers.iter().map(|header| {
-        let value = match str::from_utf8(header.value) {
-            Ok(value) => value.to_owned(),
-            // Historically ISO-8859-1 (RFC 9110 §5.5), in which a byte is its code point.
-            Err(_) => header.value.iter().copied().map(char::from).collect(),
-        };
-        (header.name.to_owned(), value)
-    });
+    let fields = headers
+        .iter()
+        .map(|header| (header.name.to_owned(), text(header.value)));
     Headers(fields.collect())
+}
+
+/// Bytes of a head as text: UTF-8, or else ISO-8859-1 as it was historically (RFC 9110
+/// §5.5), in which a byte is its code point.
+fn text(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
 }
 
 fn has_bare_line_feed(head: &[u8]) -> bool {
@@ -350,6 +435,26 @@ mod tests {
         let head = parse_response(b"HTTP/1.1 101 \r\nX: caf\xe9\r\n\r\n");
         let value = head.map(|head| head.headers.first("x").map(str::to_owned));
         assert_eq!(value, Ok(Some("café".to_owned())));
+    }
+
+    #[test]
+    fn a_head_that_breaks_the_grammar_is_read_line_by_line() {
+        let read = |head: &str| {
+            let head = request(head)?;
+            Some((head.target, head.headers.0.len(), head.malformed.is_some()))
+        };
+        let expected = |target: &str, fields, broken| Some((target.to_owned(), fields, broken));
+        assert_eq!(
+            read("GET /a HTTP/1.1\r\nA: b\r\n\r\n"),
+            expected("/a", 1, false)
+        );
+        let escape = "GET /\u{1b}[1m HTTP/1.1\r\nA: b\r\n\r\n";
+        assert_eq!(read(escape), expected("/\u{1b}[1m", 1, true));
+        let no_colon = "GET /a HTTP/1.1\r\nno colon\r\nA: \u{1}\r\n\r\n";
+        assert_eq!(read(no_colon), expected("/a", 1, true));
+        assert_eq!(read("EHLO mail\r\n\r\n"), None);
+        let status = parse_response(b"HTTP/1.1 101 a\x07b\r\nA: b\r\n\r\n").map(|h| h.status);
+        assert_eq!(status, Ok(101));
     }
 
     #[test]

@@ -243,6 +243,14 @@ impl Exchange {
         }
         let before = reader.held.len();
         reader.held.extend_from_slice(bytes);
+        let like_head = match direction {
+            Direction::ClientToServer => Self::may_begin_request(&reader.held),
+            Direction::ServerToClient => Self::may_begin_response(&reader.held),
+        };
+        if like_head == Some(false) {
+            self.malformed(direction, MalformedHead("bytes that begin no head"), emit);
+            return None;
+        }
         let Some(len) = head::head_len(&reader.held, reader.searched) else {
             reader.searched = reader.held.len();
             if reader.held.len() > limits.max_head_bytes {
@@ -632,7 +640,7 @@ mod tests {
     fn what_is_no_http_ends_the_exchange() {
         check(
             &[(ClientToServer, "EHLO x y z\r\n\r\n")],
-            &["malformed: a version that is not HTTP/1.0 or HTTP/1.1"],
+            &["malformed: no HTTP/1 start line"],
         );
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(200));
         check(&[(ClientToServer, &long[..150])], &["too long"]);

@@ -5,12 +5,12 @@ use std::str;
 use anstyle::{AnsiColor, Style as TextStyle};
 
 use super::duration::readable;
-use super::text::{append, escape, quote, quote_bytes};
+use super::text::{append, escape, quote, quote_bytes, quote_invalid};
 use crate::anomaly::{Anomaly, Severity};
 use crate::event::{ConnectionReport, Upgrade};
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
-use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode};
+use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode, Text};
 
 /// A row but for its number, time and info.
 pub(super) struct Cells {
@@ -212,11 +212,14 @@ fn close_info(frame: &Frame<'_>, columns: usize, info: &mut String) {
             append!(info, " {} {}", code.0, code.name());
             if !reason.is_empty() {
                 info.push(' ');
-                quote(&String::from_utf8_lossy(reason), false, columns, info);
+                quote_invalid(reason, false, columns, info);
             }
         }
         None if frame.header.payload_len == 0 => info.push_str(" without a code"),
-        None => {}
+        None => {
+            info.push(' ');
+            quote_bytes(frame.payload, false, columns, info);
+        }
     }
 }
 
@@ -363,6 +366,10 @@ pub(super) fn message_info(
         Some(text) => {
             info.push(' ');
             quote(text, has_more, columns, info);
+        }
+        None if message.text == Text::Invalid => {
+            info.push(' ');
+            quote_invalid(message.payload, has_more, columns, info);
         }
         None => {
             info.push(' ');

@@ -111,7 +111,9 @@ pub fn closing_lines(summary: &Summary) -> Vec<String> {
     if summary.connections == 0 {
         lines.push(instead(summary));
     }
-    for (link_type, packets) in &summary.unsupported {
+    // Where nothing at all could be read, that is the error to report.
+    let unread = summary.only_unsupported().is_none();
+    for (link_type, packets) in summary.unsupported.iter().filter(|_| unread) {
         let packets = count(*packets, "packet", "packets");
         let link_type = LinkType(*link_type);
         lines.push(format!(
@@ -148,8 +150,8 @@ fn instead(summary: &Summary) -> String {
         (summary.tls_connections, "TLS connection", "TLS connections"),
         (
             summary.http_connections,
-            "HTTP connection with no upgrade",
-            "HTTP connections with no upgrade",
+            "HTTP connection that asks for no WebSocket",
+            "HTTP connections that ask for no WebSocket",
         ),
         (
             summary.http2_connections,

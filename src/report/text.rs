@@ -35,15 +35,14 @@ fn push_escaped(c: char, out: &mut String) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        '\0'..='\x1f' | '\x7f' => {
-            out.push_str("\\x");
-            for nibble in [u32::from(c) >> 4, u32::from(c) & 0xF] {
-                out.extend(char::from_digit(nibble, 16));
-            }
-        }
+        '\0'..='\x1f' | '\x7f' => append!(out, "\\x{:02x}", u32::from(c)),
         _ if is_harmful(c) => out.extend(c.escape_unicode()),
         _ => out.push(c),
     }
+}
+
+fn push_byte(byte: u8, out: &mut String) {
+    append!(out, "\\x{byte:02x}");
 }
 
 /// Characters beyond ASCII that act on the terminal or on the reader without being seen.
@@ -94,24 +93,41 @@ pub(super) fn cut_to_width(text: &mut String, columns: usize) {
 /// Appends text in quotes, escaped, at most `columns` of it, with `…` behind the closing
 /// quote when there is more.
 pub(super) fn quote(text: &str, has_more: bool, columns: usize, out: &mut String) {
+    quote_invalid(text.as_bytes(), has_more, columns, out);
+}
+
+/// The same for bytes that are meant to be UTF-8: those that are not come as `\xff`.
+pub(super) fn quote_invalid(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
     out.push('"');
-    let mut used = 0;
+    let mut left = columns;
     let mut cut = has_more;
     let mut escaped = String::new();
-    for c in text.chars() {
-        escaped.clear();
-        push_escaped(c, &mut escaped);
-        used += text_width(&escaped);
-        if used > columns {
-            cut = true;
-            break;
+    'text: for chunk in text.utf8_chunks() {
+        let bad = chunk.invalid().iter().map(|byte| Piece::Byte(*byte));
+        for piece in chunk.valid().chars().map(Piece::Char).chain(bad) {
+            escaped.clear();
+            match piece {
+                Piece::Char(c) => push_escaped(c, &mut escaped),
+                Piece::Byte(byte) => push_byte(byte, &mut escaped),
+            }
+            let Some(rest) = left.checked_sub(text_width(&escaped)) else {
+                cut = true;
+                break 'text;
+            };
+            left = rest;
+            out.push_str(&escaped);
         }
-        out.push_str(&escaped);
     }
     out.push('"');
     if cut {
         out.push('…');
     }
+}
+
+/// A part of bytes that are meant to be text.
+enum Piece {
+    Char(char),
+    Byte(u8),
 }
 
 /// Appends bytes as hexadecimal, at most `columns` of it, with `…` when there is more.
@@ -175,6 +191,9 @@ mod tests {
         assert_eq!(quoted("ab", true, 10), r#""ab"…"#);
         assert_eq!(quoted("abcdef", false, 3), r#""abc"…"#);
         assert_eq!(quoted("ab\n", false, 3), r#""ab"…"#);
+        let mut invalid = String::new();
+        quote_invalid(b"caf\xe9 \xf0\x9f", false, 20, &mut invalid);
+        assert_eq!(invalid, r#""caf\xe9 \xf0\x9f""#);
         let mut hex = String::new();
         quote_bytes(b"\x01\xffabc", false, 6, &mut hex);
         assert_eq!(hex, "01 ff …");

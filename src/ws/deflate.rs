@@ -179,8 +179,9 @@ pub struct Inflater {
     context_takeover: bool,
     /// The window before this point of the stream is not known completely.
     history_missing: bool,
-    /// Bytes put out since the window was last emptied, at most a full window.
-    window_len: usize,
+    /// The last bytes put out since the window was emptied: at least a full window of them,
+    /// if there were as many.
+    window: Vec<u8>,
     output: Box<[u8]>,
 }
 
@@ -197,7 +198,7 @@ impl Inflater {
             decompress: Decompress::new(false),
             context_takeover,
             history_missing: false,
-            window_len: 0,
+            window: Vec::new(),
             output: vec![0; 16 << 10].into(),
         }
     }
@@ -234,20 +235,24 @@ impl Inflater {
             let written = advanced(written_before, self.decompress.total_out());
             input = &input[read.min(input.len())..];
             if written > 0 {
-                self.window_len = (self.window_len + written).min(WINDOW);
-                if self.window_len == WINDOW {
-                    self.history_missing = false;
-                }
+                self.remember(written);
                 if !put(&self.output[..written]) {
                     return Ok(());
                 }
             }
             match status {
                 Ok(Status::StreamEnd) => {
-                    // A block with BFINAL ends a stream; what follows is another one
-                    // (RFC 7692 §7.2.3.4). Endpoints begin it with an empty window.
-                    self.restart();
-                    self.history_missing = false;
+                    // A block with BFINAL ends a stream (RFC 7692 §7.2.3.4), but not the
+                    // window: what follows may refer to what was before.
+                    self.decompress.reset(false);
+                    let start = self.window.len().saturating_sub(WINDOW);
+                    if self
+                        .decompress
+                        .set_dictionary(&self.window[start..])
+                        .is_err()
+                    {
+                        return Err(InflateError::Invalid);
+                    }
                 }
                 Ok(Status::Ok | Status::BufError) if read == 0 && written == 0 => {
                     return Ok(());
@@ -284,7 +289,18 @@ impl Inflater {
 
     fn restart(&mut self) {
         self.decompress.reset(false);
-        self.window_len = 0;
+        self.window.clear();
+    }
+
+    /// Adds the first `written` bytes of `output` to the window.
+    fn remember(&mut self, written: usize) {
+        if self.window.len() > 3 * WINDOW {
+            self.window.drain(..self.window.len() - WINDOW);
+        }
+        self.window.extend_from_slice(&self.output[..written]);
+        if self.window.len() >= WINDOW {
+            self.history_missing = false;
+        }
     }
 }
 
@@ -356,6 +372,14 @@ mod tests {
         inflater.abandon();
         assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
         assert_eq!(inflate(&mut inflater, HELLO_AGAIN).as_deref(), Ok("Hello"));
+    }
+
+    #[test]
+    fn a_final_block_ends_no_window() {
+        let mut inflater = Inflater::new(true);
+        for message in [HELLO_FINAL, HELLO_AGAIN, HELLO_FINAL, HELLO_AGAIN] {
+            assert_eq!(inflate(&mut inflater, message).as_deref(), Ok("Hello"));
+        }
     }
 
     #[test]

@@ -48,6 +48,9 @@ fn has_websocket_field(headers: &Headers) -> bool {
 pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     let headers = &request.headers;
     let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if let Some(why) = request.malformed {
+        broken(Rule::MalformedHead, format!("the request has {}", why.0));
+    }
     if request.bare_line_feed {
         broken(Rule::BareLineFeed, "in the request".to_owned());
     }
@@ -122,6 +125,9 @@ pub fn check_response(
 ) -> Agreement {
     let headers = &response.headers;
     let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if let Some(why) = response.malformed {
+        broken(Rule::MalformedHead, format!("the response has {}", why.0));
+    }
     if response.bare_line_feed {
         broken(Rule::BareLineFeed, "in the response".to_owned());
     }
@@ -445,6 +451,7 @@ mod tests {
             wire_len: 0,
             bare_line_feed: false,
             truncated: false,
+            malformed: None,
         }
     }
 
@@ -465,6 +472,7 @@ mod tests {
             wire_len: 0,
             bare_line_feed: false,
             truncated: false,
+            malformed: None,
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Frame<'a> {
     pub missing: u64,
     /// The capture or connection ended before the frame did.
     pub cut_short: bool,
-    /// It is the last of a data message, which follows.
+    /// It is the last that is known of a data message, which follows.
     pub ends_message: bool,
 }
 
@@ -66,14 +66,25 @@ pub struct Message<'a> {
     pub missing: u64,
     /// What is kept, from the start up to the first byte that is not known.
     pub payload: &'a [u8],
-    /// Whether the payload is text that is valid UTF-8 as far as it is known.
-    pub valid_text: bool,
+    /// Whether the payload is text.
+    pub text: Text,
+}
+
+/// Whether a payload is text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// It is not meant to be, or an RSV bit without an extension says that it is not.
+    No,
+    /// It is valid UTF-8, as far as it is known.
+    Valid,
+    /// It is meant to be and is no valid UTF-8.
+    Invalid,
 }
 
 impl<'a> Message<'a> {
     /// What is kept, as text, without a character cut off at its end.
     pub fn text(&self) -> Option<&'a str> {
-        if !self.valid_text {
+        if self.text != Text::Valid {
             return None;
         }
         match str::from_utf8(self.payload) {

@@ -29,7 +29,7 @@ pub use decoder::{FrameDecoder, FrameEvent};
 pub use deflate::{DeflateParameters, InflateError, Inflater};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::{Agreement, accept_for};
-pub use message::{Frame, Message, Received};
+pub use message::{Frame, Message, Received, Text};
 pub use receiver::{ContextTakeover, Extensions, Receiver};
 pub use resync::{Found, Piece, Profile, Seeker};
 pub use utf8::Utf8Checker;
@@ -210,13 +210,14 @@ fn told(
         Received::Anomaly(anomaly) => return emit(SessionItem::Anomaly(anomaly)),
     };
     let mut answers = Answer::No;
+    // Payloads that are too long for a control frame are told apart by their start.
+    let payload = &frame.payload[..frame.payload.len().min(MAX_CONTROL_LEN)];
     if frame.header.opcode == OpCode::Ping {
         if pings.len() >= limits.max_pending_pings {
             pings.pop_front();
         }
-        let payload = frame.payload.iter().take(MAX_CONTROL_LEN);
         pings.push_back(Ping {
-            payload: payload.copied().collect(),
+            payload: payload.into(),
             at: at.time,
         });
     }
@@ -225,7 +226,7 @@ fn told(
         // settles those before it as well.
         let found = peer_pings
             .iter()
-            .rposition(|ping| *ping.payload == *frame.payload);
+            .rposition(|ping| *ping.payload == *payload);
         answers = match found {
             Some(place) => {
                 let sent = peer_pings[place].at;

@@ -9,7 +9,8 @@ use super::code::OpCode;
 use super::decoder::FrameEvent;
 use super::deflate::{InflateError, Inflater};
 use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
-use super::message::{Frame, Message, Received};
+use super::message::{Frame, Message, Received, Text};
+use super::resync::Profile;
 use super::utf8::Utf8Checker;
 use crate::anomaly::{Anomaly, Rule};
 use crate::flow::Direction;
@@ -54,6 +55,9 @@ pub struct Receiver {
     last_key: Option<[u8; 4]>,
     /// A Close frame was seen.
     closed: bool,
+    /// What came after it is no frame: some servers fall back to HTTP when the closing
+    /// handshake fails. Nothing more is read.
+    over: bool,
     /// The start of the direction, or frames in between, are missing: a continuation may
     /// continue what was not seen, and a compressed message refer to it.
     missed_frames: bool,
@@ -126,6 +130,7 @@ impl Receiver {
             scratch: Vec::new(),
             last_key: None,
             closed: false,
+            over: false,
             missed_frames: false,
             told: Told::default(),
         }
@@ -149,6 +154,9 @@ impl Receiver {
         limits: &Limits,
         emit: &mut dyn FnMut(Received<'_>),
     ) {
+        if self.over {
+            return;
+        }
         match event {
             FrameEvent::Header(header) => self.begin(header, emit),
             FrameEvent::Payload { bytes, position } => {
@@ -162,7 +170,12 @@ impl Receiver {
                 self.abandon_message(emit);
                 self.miss_frames();
             }
-            FrameEvent::InStep { .. } => {}
+            FrameEvent::InStep { skipped } => {
+                if skipped > 0 {
+                    let detail = format!("{skipped} bytes passed over");
+                    emit(Received::Anomaly(Anomaly::new(Rule::InStepAgain, detail)));
+                }
+            }
         }
     }
 
@@ -181,10 +194,19 @@ impl Receiver {
         let mut found = |rule: Rule, detail: String| {
             emit(Received::Anomaly(Anomaly::new(rule, detail)));
         };
-        if self.closed && !self.told.after_close {
-            self.told.after_close = true;
-            let detail = format!("{} frame after Close", header.opcode);
-            found(Rule::DataAfterClose, detail);
+        if self.closed {
+            self.over = !self.profile().believes(&header);
+            if !std::mem::replace(&mut self.told.after_close, true) {
+                let detail = if self.over {
+                    "bytes that are no frame after Close".to_owned()
+                } else {
+                    format!("{} frame after Close", header.opcode)
+                };
+                found(Rule::DataAfterClose, detail);
+            }
+            if self.over {
+                return;
+            }
         }
         self.closed |= header.opcode == OpCode::Close;
         if let Some(key) = header.masking_key {
@@ -250,6 +272,15 @@ impl Receiver {
                 Belongs::ToNone => 0,
             },
         });
+    }
+
+    /// What a frame of this direction looks like.
+    fn profile(&self) -> Profile {
+        let rsv1 = self.extensions.deflate.is_some() || self.extensions.assumed;
+        match self.direction {
+            Direction::ClientToServer => Profile::for_client(rsv1),
+            Direction::ServerToClient => Profile::for_server(rsv1),
+        }
     }
 
     /// Names RSV bits that mean nothing here; says whether the frame begins a compressed
@@ -378,7 +409,8 @@ impl Receiver {
                 Anomaly::new(Rule::InvalidDeflateData, detail)
             }
             Err(InflateError::HistoryMissing) => {
-                let detail = format!("{length} bytes are known for sure");
+                let detail =
+                    format!("of this message and those that follow; {length} bytes are certain");
                 Anomaly::new(Rule::HistoryMissing, detail)
             }
             Ok(()) if length > limits.max_inflated_bytes => {
@@ -431,7 +463,7 @@ impl Receiver {
             payload: buffer.get(frame.kept_from..).unwrap_or_default(),
             missing: frame.missing,
             cut_short,
-            ends_message: last,
+            ends_message: of_message && (last || cut_short),
         };
         if header.opcode == OpCode::Close {
             check_close(&told, emit);
@@ -492,7 +524,11 @@ impl Receiver {
             complete: !message.broken,
             missing: message.missing,
             payload: &self.kept,
-            valid_text: message.text.is_some_and(|text| !text.told),
+            text: match message.text {
+                None => Text::No,
+                Some(check) if check.told => Text::Invalid,
+                Some(_) => Text::Valid,
+            },
         }));
         if self.kept.capacity() > PIECE {
             self.kept = Vec::new();

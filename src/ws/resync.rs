@@ -71,6 +71,28 @@ impl Profile {
         }
     }
 
+    /// FIN, RSV and opcode of a frame that keeps the rules.
+    fn plausible_first(self, first: u8) -> bool {
+        let rsv1 = first & 0x40 != 0;
+        let fin = first & 0x80 != 0;
+        match OpCode::from_first_byte(first) {
+            _ if first & 0x30 != 0 => false,
+            OpCode::Continuation => !rsv1,
+            OpCode::Text | OpCode::Binary => !rsv1 || self.rsv1,
+            OpCode::Close | OpCode::Ping | OpCode::Pong => fin && !rsv1,
+            OpCode::Reserved(_) => false,
+        }
+    }
+
+    /// Whether a header is one that a peer of this direction would send.
+    pub(super) fn believes(self, header: &FrameHeader) -> bool {
+        let first = u8::from(header.fin) << 7 | header.rsv << 4 | u8::from(header.opcode);
+        let masked = header.masking_key.is_some();
+        self.plausible_first(first)
+            && self.masked.is_none_or(|expected| expected == masked)
+            && plausible(header)
+    }
+
     fn known() -> Self {
         Self {
             masked: None,
@@ -336,7 +358,7 @@ impl Seeker {
         let bytes = &mut buffer[..len];
         if !bytes
             .first()
-            .is_none_or(|&first| self.plausible_first(first))
+            .is_none_or(|&first| self.profile.plausible_first(first))
         {
             return Judged::NoFrame;
         }
@@ -394,19 +416,6 @@ impl Seeker {
             }
         }
         (filled, true)
-    }
-
-    /// FIN, RSV and opcode of a frame that keeps the rules.
-    fn plausible_first(&self, first: u8) -> bool {
-        let rsv1 = first & 0x40 != 0;
-        let fin = first & 0x80 != 0;
-        match OpCode::from_first_byte(first) {
-            _ if first & 0x30 != 0 => false,
-            OpCode::Continuation => !rsv1,
-            OpCode::Text | OpCode::Binary => !rsv1 || self.profile.rsv1,
-            OpCode::Close | OpCode::Ping | OpCode::Pong => fin && !rsv1,
-            OpCode::Reserved(_) => false,
-        }
     }
 
     fn take_from(&mut self, best: Candidate) -> Found {
