@@ -107,8 +107,8 @@ fn without_comments_and_strings(source: &str) -> String {
             rest.find("*/").map_or(rest.len(), |end| end + 2)
         } else if c == '"' {
             string_len(rest)
-        } else if rest.starts_with("r#\"") {
-            rest[3..].find("\"#").map_or(rest.len(), |end| end + 5)
+        } else if let Some(raw) = rest.strip_prefix("r#\"") {
+            raw.find("\"#").map_or(rest.len(), |end| end + 5)
         } else if rest.starts_with("'\"'") || rest.starts_with("b'\"'") {
             rest.find('"').unwrap_or_default() + 2
         } else {
@@ -217,9 +217,8 @@ fn an_import_from_above_is_found_however_it_is_written() {
     ] {
         let found = violations(Path::new("http/head.rs"), source);
         assert_eq!(found.len(), 1, "{source}");
-        let line = 1 + source[..source.find("ws").unwrap()].matches('\n').count();
-        let place = format!("src/http/head.rs:{}: http", if line > 1 { 1 } else { line });
-        assert!(found[0].starts_with(&place), "{found:?}");
+        let place = "src/http/head.rs:1: http may not import";
+        assert!(found[0].starts_with(place), "{found:?}");
         assert!(found[0].contains("from ws"), "{found:?}");
     }
 }

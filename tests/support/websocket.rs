@@ -1,5 +1,7 @@
 //! Opening handshakes, frames and compressed messages, right or wrong as asked.
 
+use std::fmt::Write as _;
+
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::{Client, Who};
@@ -111,7 +113,7 @@ fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
 fn head(line: &str, fields: &[(String, String)], end: &str) -> Vec<u8> {
     let mut head = format!("{line}{end}");
     for (name, value) in fields {
-        head += &format!("{name}: {value}{end}");
+        write!(head, "{name}: {value}{end}").unwrap();
     }
     head += end;
     head.into_bytes()
