@@ -36,12 +36,12 @@ pub(crate) struct Arguments {
     #[arg(short = 'x', long, conflicts_with = "json", help_heading = FORM)]
     hex: bool,
 
-    /// Show time as relative (seconds since the first packet), utc, local, delta (since the
-    /// row above) or epoch
+    /// Show time as relative (to the first packet), utc, local, delta (to the row above) or
+    /// epoch
     #[arg(long, value_name = "FORMAT", default_value = "relative", help_heading = FORM)]
     time: TimeFormat,
 
-    /// Colour the rows
+    /// Colour the rows; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = FORM)]
     color: ColorChoice,
 
@@ -92,7 +92,7 @@ is decoded as far as it goes, and each broken rule is a row of its own.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ColorChoice {
-    /// When standard output is a terminal and `NO_COLOR` is not set
+    // When standard output is a terminal and `NO_COLOR` is not set.
     Auto,
     Always,
     Never,

@@ -198,3 +198,28 @@ fn chat_is_told_alike_whatever_it_is_wrapped_in() -> io::Result<()> {
     assert!(compared > 50, "{compared}");
     Ok(())
 }
+
+#[test]
+fn the_readme_shows_what_the_program_prints() -> io::Result<()> {
+    let readme = fs::read_to_string(testdata().with_file_name("README.md"))?;
+    let block = |command: &str| -> Vec<String> {
+        let rest = readme.split_once(command).map_or("", |(_, rest)| rest);
+        let block = rest.split("```").next().unwrap_or_default();
+        block.lines().skip(1).map(str::to_owned).collect()
+    };
+    let printed: Vec<_> = timeline("chat.pcap")?
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(block("$ wsdump testdata/chat.pcap"), printed);
+    let printed = timeline("badaccept.pcap")?;
+    let shown = block("$ wsdump testdata/badaccept.pcap");
+    assert_eq!(shown.len(), 3);
+    for line in &shown[1..] {
+        assert!(printed.contains(line.as_str()), "{line}");
+    }
+    let shown = readme.lines().find(|line| line.starts_with("{\"type\""));
+    assert!(json("chat.pcap")?.lines().any(|line| Some(line) == shown));
+    Ok(())
+}

@@ -78,11 +78,6 @@ impl FrameDecoder {
         }
     }
 
-    /// Whether the place of the next header is known.
-    pub fn is_in_step(&self) -> bool {
-        !matches!(self.state, State::Seeking(_))
-    }
-
     /// Feeds the next bytes or gap of this direction. Any way of cutting the stream into
     /// pieces yields the same headers and the same payload bytes.
     pub fn push(&mut self, item: StreamItem<'_>, emit: &mut dyn FnMut(FrameEvent<'_>)) {

@@ -626,3 +626,264 @@ fn extend_up_to(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
     let room = limit.saturating_sub(buffer.len());
     buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::{GapCause, StreamItem};
+    use crate::time::Moment;
+    use crate::ws::{Agreement, DeflateParameters, Session, SessionItem, Start};
+
+    /// Feeds a server's bytes in pieces of `size`, `None` for a gap of 4 bytes; one line per
+    /// frame, message and anomaly.
+    fn lines(agreement: &Agreement, items: &[Option<&[u8]>], size: usize) -> Vec<String> {
+        let limits = Limits {
+            max_message_bytes: 12,
+            max_inflated_bytes: 40,
+            ..Limits::default()
+        };
+        let direction = Direction::ServerToClient;
+        let mut session = Session::new(Some(agreement), [Start::InStep; 2], &limits);
+        let mut lines = Vec::new();
+        let mut tell = |item: SessionItem<'_>| {
+            lines.push(match item {
+                SessionItem::Anomaly(anomaly) => format!("! {}", anomaly.rule.name()),
+                SessionItem::Frame { frame, .. } => {
+                    let payload = frame.payload.escape_ascii();
+                    let mark = if frame.cut_short { " cut short" } else { "" };
+                    format!("{} \"{payload}\"{mark}", frame.header.opcode)
+                }
+                SessionItem::Message(message) => {
+                    let payload = message.payload.escape_ascii();
+                    let whole = if message.complete { "whole" } else { "part" };
+                    let (opcode, length) = (message.opcode, message.length);
+                    format!(
+                        "= {opcode} {whole} {length} in {}: \"{payload}\"",
+                        message.frames
+                    )
+                }
+            });
+        };
+        for item in items {
+            let items: Vec<_> = match item {
+                Some(bytes) => bytes.chunks(size).map(StreamItem::Chunk).collect(),
+                None => vec![StreamItem::Gap {
+                    len: 4,
+                    cause: GapCause::NotCaptured,
+                }],
+            };
+            for item in items {
+                session.push(direction, item, Moment::default(), &limits, &mut tell);
+            }
+        }
+        session.finish(direction, Moment::default(), &limits, &mut tell);
+        lines
+    }
+
+    fn check(agreement: &Agreement, items: &[Option<&[u8]>], expected: &[&str]) {
+        for size in [1, 3, 1000] {
+            assert_eq!(lines(agreement, items, size), expected, "pieces of {size}");
+        }
+    }
+
+    fn plain() -> Agreement {
+        Agreement::default()
+    }
+
+    fn deflate() -> Agreement {
+        Agreement {
+            deflate: Some(DeflateParameters::default()),
+            extensions: vec!["permessage-deflate".to_owned()],
+            ..Agreement::default()
+        }
+    }
+
+    #[test]
+    fn fragments_are_one_message_with_control_frames_between() {
+        check(
+            &plain(),
+            &[Some(b"\x01\x02he\x89\x01p\x00\x02ll\x80\x01o\x82\x00")],
+            &[
+                "Text \"he\"",
+                "Ping \"p\"",
+                "Continuation \"ll\"",
+                "Continuation \"o\"",
+                "= Text whole 5 in 3: \"hello\"",
+                "Binary \"\"",
+                "= Binary whole 0 in 1: \"\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn fragments_out_of_order_are_named_and_told() {
+        check(
+            &plain(),
+            &[Some(b"\x80\x01a\x01\x01b\x82\x01c\x80\x01d")],
+            &[
+                "! unexpected-continuation",
+                "Continuation \"a\"",
+                "Text \"b\"",
+                "! interleaved-message",
+                "= Text part 1 in 1: \"b\"",
+                "Binary \"c\"",
+                "= Binary whole 1 in 1: \"c\"",
+                "! unexpected-continuation",
+                "Continuation \"d\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn text_is_checked_across_fragments() {
+        let euro = "€".as_bytes();
+        let cut = [&[0x01, 1, euro[0]], &[0x80, 2, euro[1], euro[2]][..]].concat();
+        let lines = lines(&plain(), &[Some(&cut)], 1000);
+        assert_eq!(
+            lines.last().map(String::as_str),
+            Some("= Text whole 3 in 2: \"\\xe2\\x82\\xac\"")
+        );
+        check(
+            &plain(),
+            &[Some(b"\x81\x02\xe2\x82")],
+            &[
+                "Text \"\\xe2\\x82\"",
+                "! invalid-utf8",
+                "= Text whole 2 in 1: \"\\xe2\\x82\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn more_than_the_limit_is_counted_and_not_kept() {
+        check(
+            &plain(),
+            &[Some(b"\x81\x0fabcdefghijklmno")],
+            &[
+                "Text \"abcdefghijkl\"",
+                "= Text whole 15 in 1: \"abcdefghijkl\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_gap_inside_a_message_ends_what_is_known_of_it() {
+        check(
+            &plain(),
+            &[Some(b"\x81\x08ab"), None, Some(b"gh\x81\x01z")],
+            &[
+                "Text \"ab\"",
+                "= Text part 8 in 1: \"ab\"",
+                "Text \"z\"",
+                "= Text whole 1 in 1: \"z\"",
+            ],
+        );
+    }
+
+    /// "Hello" (RFC 7692 §7.2.3.1), and again by reference to it (§7.2.3.2).
+    const HELLO: &[u8] = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    const AGAIN: &[u8] = b"\xc1\x05\xf2\x00\x11\x00\x00";
+
+    #[test]
+    fn after_missing_bytes_a_compressed_message_is_told_as_far_as_it_is_certain() {
+        check(
+            &deflate(),
+            &[
+                Some(HELLO),
+                Some(b"\xc1\x04"),
+                None,
+                Some(AGAIN),
+                Some(AGAIN),
+                Some(HELLO),
+                Some(AGAIN),
+            ],
+            &[
+                "Text \"Hello\"",
+                "= Text whole 5 in 1: \"Hello\"",
+                "Text \"\"",
+                "= Text part 0 in 1: \"\"",
+                "! history-missing",
+                "Text \"H\"",
+                "= Text part 1 in 1: \"H\"",
+                "Text \"H\"",
+                "= Text part 1 in 1: \"H\"",
+                "Text \"Hello\"",
+                "= Text whole 5 in 1: \"Hello\"",
+                "Text \"Hello\"",
+                "= Text whole 5 in 1: \"Hello\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_message_that_inflates_beyond_the_limit_is_cut() {
+        let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+        let mut frame = Vec::with_capacity(100);
+        let sync = flate2::FlushCompress::Sync;
+        assert!(compress.compress_vec(&[b'x'; 50], &mut frame, sync).is_ok());
+        frame.truncate(frame.len() - 4);
+        let len = u8::try_from(frame.len()).unwrap_or_default();
+        frame.splice(0..0, [0xc1, len]);
+        let lines = lines(&deflate(), &[Some(&frame), Some(b"\x81\x01z")], 1000);
+        assert_eq!(
+            lines,
+            [
+                "! inflated-limit",
+                "Text \"xxxxxxxxxxxx\"",
+                "= Text part 50 in 1: \"xxxxxxxxxxxx\"",
+                "Text \"z\"",
+                "= Text whole 1 in 1: \"z\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn reserved_bits_are_named_unless_an_extension_defines_them() {
+        check(
+            &plain(),
+            &[Some(HELLO)],
+            &[
+                "! reserved-bits",
+                "Text \"\\xf2H\\xcd\\xc9\\xc9\\x07\\x00\"",
+                "= Text whole 7 in 1: \"\\xf2H\\xcd\\xc9\\xc9\\x07\\x00\"",
+            ],
+        );
+        check(
+            &deflate(),
+            &[Some(b"\xc9\x00\xb9\x00")],
+            &[
+                "! compressed-control-frame",
+                "Ping \"\"",
+                "! reserved-bits",
+                "Ping \"\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn after_a_close_frames_are_told_and_other_bytes_are_not() {
+        check(
+            &plain(),
+            &[Some(
+                b"\x88\x02\x03\xe8\x81\x01a\x81\x01bHTTP/1.1 400 \r\n\r\n",
+            )],
+            &[
+                "Close \"\\x03\\xe8\"",
+                "! data-after-close",
+                "Text \"a\"",
+                "= Text whole 1 in 1: \"a\"",
+                "Text \"b\"",
+                "= Text whole 1 in 1: \"b\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_short_is_told_at_the_end() {
+        check(
+            &plain(),
+            &[Some(b"\x81\x05abc")],
+            &["Text \"abc\" cut short", "= Text part 3 in 1: \"abc\""],
+        );
+    }
+}
