@@ -294,6 +294,12 @@ fn response_cases() -> Vec<Case> {
             protocol("MQTT", "mqtt"),
             protocol("mqtt", "mqtt"),
         ),
+        case(
+            Rule::RefusedUpgrade,
+            asked_and(REFUSAL),
+            asked_and("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
+        )
+        .then(&[]),
         case(Rule::UnansweredUpgrade, asked_and(""), asked_and(REFUSAL)).then(&[]),
     ]
 }
@@ -617,7 +623,7 @@ fn every_rule_has_a_row_in_the_table() {
     let rows: BTreeSet<_> = cases().iter().map(|case| case.rule).collect();
     let missing: Vec<_> = Rule::ALL
         .iter()
-        .filter(|rule| !rows.contains(rule) && **rule != Rule::RefusedUpgrade)
+        .filter(|rule| !rows.contains(rule))
         .collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
 }
@@ -900,6 +906,22 @@ mod opening_handshake {
                 "< \"and again\"",
             ]
         );
+    }
+
+    #[test]
+    fn the_limit_on_a_head_does_not_depend_on_how_it_is_cut() {
+        let limits = Limits {
+            max_head_bytes: 500,
+            ..Limits::default()
+        };
+        let upgrade = Upgrade::new().answering("X-Padding", &"p".repeat(600));
+        for size in [1, 100, 400, 1_400] {
+            let mut tcp = Tcp::connected();
+            tcp.send(Client, &upgrade.request());
+            tcp.send_cut(Server, &upgrade.response(), size);
+            let lines = tell_with(&tcp.trace, limited(limits));
+            assert_eq!(lines.rules(), ["head-limit"], "in segments of {size}");
+        }
     }
 
     #[test]

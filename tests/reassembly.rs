@@ -938,3 +938,104 @@ fn one_direction_alone_is_read() {
         );
     }
 }
+
+#[test]
+fn a_retransmission_of_what_waits_is_told_as_such() {
+    upgraded(&[
+        ("< 4..12", &["< data"]),
+        ("wait 300", &[]),
+        ("< 4..12", &["< retransmission"]),
+        ("< 16..24", &["< data"]),
+        ("wait 300", &[]),
+        ("< 4..12", &["< retransmission"]),
+    ]);
+}
+
+#[test]
+fn the_answer_may_be_captured_before_the_last_part_of_the_request() {
+    let upgrade = Upgrade::new();
+    let request = upgrade.request();
+    let (start, rest) = request.split_at(50);
+    let mut tcp = Tcp::connected();
+    tcp.send(Client, start).send(Client, rest);
+    tcp.send(Server, &upgrade.response());
+    let len = tcp.trace.len();
+    tcp.trace.swap(len - 2, len - 1);
+    tcp.frames(Client, &[text("hello")]);
+    tcp.frames(Server, &[text("world")]);
+    assert_eq!(
+        numbered(&tell(&tcp.trace)),
+        ["1 > \"hello\"", "1 < \"world\""]
+    );
+}
+
+/// Server frames behind a binary message of which the first ten bytes were lost, in
+/// segments of `size`: all that is told but the loss itself.
+fn told_behind_a_lost_header(payload: &[u8], size: usize) -> Vec<String> {
+    let mut tcp = Tcp::upgraded();
+    let mut frames = vec![support::binary(payload)];
+    frames.extend(["one", "two", "three", "four"].map(text));
+    let bytes = tcp.encode(Server, &frames);
+    let (lost, rest) = bytes.split_at(10);
+    tcp.lose(Server, lost).send_cut(Server, rest, size);
+    let lines = tell(&tcp.ack(Client).trace);
+    let told = lines.websocket().into_iter();
+    told.filter(|line| !line.ends_with("step") && !line.ends_with("again"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Frames of the four messages behind, as far as the first was found.
+fn are_the_last_of_the_four(told: &[String]) -> bool {
+    let all = [
+        "< [text 3]",
+        "< \"one\"",
+        "< [text 3]",
+        "< \"two\"",
+        "< [text 5]",
+        "< \"three\"",
+        "< [text 4]",
+        "< \"four\"",
+    ];
+    told.len() <= all.len() && *told == all[all.len() - told.len()..]
+}
+
+#[test]
+fn zeros_behind_a_lost_header_are_no_frames() {
+    for size in [1, 2, 5, 20, 100, 536, 1_400] {
+        for zeros in [20, 21, 60, 61, 500, 3_000, 3_001] {
+            let told = told_behind_a_lost_header(&vec![0; zeros], size);
+            let right = are_the_last_of_the_four(&told);
+            assert!(
+                right,
+                "{zeros} zeros in segments of {size}: {} lines, {:#?}",
+                told.len(),
+                &told[..told.len().min(10)]
+            );
+        }
+    }
+}
+
+#[test]
+fn two_empty_frames_in_segments_of_one_byte_are_not_believed() {
+    let payload = [&[7; 20][..], b"\x82\0\x82\0", &[7; 20]].concat();
+    let told = told_behind_a_lost_header(&payload, 1);
+    assert!(are_the_last_of_the_four(&told), "{told:#?}");
+}
+
+#[test]
+fn zeros_in_the_middle_of_another_protocol_are_no_websocket() {
+    for zeros in [100, 3_000, 20_001] {
+        let mut tcp = Tcp::default();
+        tcp.send(Client, b"\x07next block please").ack(Server);
+        for _ in 0..3 {
+            tcp.send_cut(Server, &vec![0; zeros], 1_400).ack(Client);
+        }
+        let lines = tell(&tcp.trace);
+        assert!(
+            lines.all.is_empty(),
+            "{zeros} zeros: {} lines",
+            lines.all.len()
+        );
+    }
+}
