@@ -140,8 +140,6 @@ rules! {
         "The server accepts only extensions that the client offered."
     MalformedExtension "malformed-extension" Error "RFC 6455 §9.1"
         "Sec-WebSocket-Extensions follows its grammar."
-    RefusedUpgrade "refused-upgrade" Note "RFC 6455 §4.1"
-        "The server answered the upgrade request with a status other than 101."
     UnansweredUpgrade "unanswered-upgrade" Warning "RFC 6455 §4.1"
         "The connection ended before the upgrade request was answered."
 

@@ -294,12 +294,6 @@ fn response_cases() -> Vec<Case> {
             protocol("MQTT", "mqtt"),
             protocol("mqtt", "mqtt"),
         ),
-        case(
-            Rule::RefusedUpgrade,
-            asked_and(REFUSAL),
-            asked_and("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
-        )
-        .then(&[]),
         case(Rule::UnansweredUpgrade, asked_and(""), asked_and(REFUSAL)).then(&[]),
     ]
 }
@@ -580,11 +574,7 @@ fn told_to_its_end(mut tcp: Tcp, goes_on: &[Who]) -> Lines {
 fn complaint(tcp: Tcp, case: (Rule, &[Who]), expected: &[&str]) -> Option<String> {
     let (rule, goes_on) = case;
     let lines = told_to_its_end(tcp, goes_on);
-    let mut rules = lines.rules();
-    if rule != Rule::RefusedUpgrade {
-        // Said of every refusal, also in rows where that is but the setting.
-        rules.retain(|name| *name != "refused-upgrade");
-    }
+    let rules = lines.rules();
     let unread: Vec<_> = goes_on
         .iter()
         .map(|who| format!("{who:?} goes on"))

@@ -131,12 +131,28 @@ impl Assembler {
         if offset - next > MAX_JUMP {
             return Arrival::Seen;
         }
+        if self.waits(offset.cast_unsigned(), end.cast_unsigned()) {
+            return Arrival::Seen;
+        }
         let last = self.held.last_key_value().map(|(at, _)| at.cast_signed());
         if last.is_some_and(|last| offset < last) {
             Arrival::FillsGap
         } else {
             Arrival::Ahead
         }
+    }
+
+    /// Whether all bytes from `start` to `end` wait already.
+    fn waits(&self, start: u64, end: u64) -> bool {
+        let mut at = start;
+        while at < end {
+            let before = self.held.range(..=at).next_back();
+            match before.map(|(start, held)| start + held.wire_len) {
+                Some(held_end) if held_end > at => at = held_end,
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Offsets of the first byte of a payload and of the byte behind its last.
@@ -163,7 +179,11 @@ impl Assembler {
         let mut pushed = Pushed::default();
         match arrival {
             Arrival::KeepAlive => {}
-            Arrival::Seen if offset > next => {}
+            Arrival::Seen if offset - next > MAX_JUMP => {}
+            Arrival::Seen if offset > next => {
+                // All of it waits already: only compared.
+                pushed.conflict = self.hold(offset.cast_unsigned(), payload, wire_len as u64);
+            }
             Arrival::Seen => pushed.conflict = self.recent.first_difference(offset, payload),
             _ if offset <= next => {
                 let old = usize::try_from(next - offset).unwrap_or(usize::MAX);

@@ -149,7 +149,8 @@ pub enum TcpEventKind {
         /// Since the first SYN.
         handshake: Duration,
     },
-    /// A segment with new data, in order. Its bytes are told as [`StreamItem`]s.
+    /// A segment with new data, the next or beyond missing bytes. Its bytes are told as
+    /// [`StreamItem`]s once they are in order.
     Data,
     /// A bare acknowledgment.
     Ack,

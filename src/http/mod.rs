@@ -259,6 +259,11 @@ impl Exchange {
             }
             return None;
         };
+        if len > limits.max_head_bytes {
+            self.dead = true;
+            emit(HttpItem::HeadTooLong(direction));
+            return None;
+        }
         let mut held = std::mem::take(&mut reader.held);
         reader.searched = 0;
         held.truncate(len);
@@ -643,7 +648,7 @@ mod tests {
             &["malformed: no HTTP/1 start line"],
         );
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(200));
-        check(&[(ClientToServer, &long[..150])], &["too long"]);
+        check(&[(ClientToServer, &long)], &["too long"]);
     }
 
     #[test]

@@ -254,10 +254,10 @@ pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cell
                     Direction::ClientToServer => "client",
                     Direction::ServerToClient => "server",
                 };
-                match close.code {
-                    Some(code) => append!(info, "; Close {} by {by}", code.0),
-                    None => append!(info, "; Close without a code by {by}"),
-                }
+                info.push_str("; Close ");
+                let code = close.code.map(|code| code.0.to_string());
+                info.push_str(code.as_deref().unwrap_or("without a code"));
+                append!(info, " by {by}");
                 info.push_str(if close.clean {
                     ", clean"
                 } else {

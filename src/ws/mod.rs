@@ -89,6 +89,8 @@ pub enum Start {
     InStep,
     /// At a frame header, with frames before it missing.
     InMidStream,
+    /// Behind a head whose end was not captured, so most likely at a frame header.
+    AfterCutHead,
     /// Anywhere.
     OutOfStep,
 }
@@ -132,9 +134,13 @@ impl Session {
                     receiver.miss_frames();
                     FrameDecoder::new(profile)
                 }
+                Start::AfterCutHead => {
+                    receiver.miss_frames();
+                    FrameDecoder::seeking(profile, Seeker::favouring_start(profile))
+                }
                 Start::OutOfStep => {
                     receiver.miss_frames();
-                    FrameDecoder::out_of_step(profile)
+                    FrameDecoder::seeking(profile, Seeker::new(profile))
                 }
             };
             Way {

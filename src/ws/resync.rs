@@ -7,14 +7,16 @@
 //!
 //! | observation | bits |
 //! | --- | --- |
-//! | the header begins where a segment begins | 2 |
-//! | each header with legal FIN, RSV, opcode, mask bit, minimal length | 5 |
-//! | a frame ends exactly where a segment ends: length in 7, 16, 64 bits | 8, 16, 24 |
+//! | the header begins where a segment begins | 10 |
+//! | the search begins where a header is likely, and this is it | 12 |
+//! | a header with legal FIN, RSV, opcode, mask bit, minimal length, unlike the one before | 5 |
+//! | a frame ends where a segment ends: log2 of the shorter of the two, at most | 10 |
 //! | each byte of unmasked text that is text, up to 24; from a client only | 1 |
 //! | a Close whose code may be sent | 8 |
 //!
-//! Text counts only where a masking key had to be right for it: what a server sends in
-//! clear may be the middle of a longer text.
+//! What any monotonous data would show as well counts nothing: empty frames, and frames
+//! that only repeat the one before. Text counts only where a masking key had to be right
+//! for it: what a server sends in clear may be the middle of a longer text.
 
 use std::collections::VecDeque;
 use std::str;
@@ -65,8 +67,8 @@ impl Profile {
         Self {
             masked: None,
             rsv1: true,
-            masked_bits: 30,
-            unmasked_bits: 50,
+            masked_bits: 38,
+            unmasked_bits: 60,
             ..Self::known()
         }
     }
@@ -97,8 +99,8 @@ impl Profile {
         Self {
             masked: None,
             rsv1: false,
-            masked_bits: 18,
-            unmasked_bits: 18,
+            masked_bits: 32,
+            unmasked_bits: 32,
             max_bytes: 256 << 10,
         }
     }
@@ -156,6 +158,8 @@ pub struct Seeker {
     /// Positions below this one are candidates already, or dead.
     next_candidate: u64,
     candidates: Vec<Candidate>,
+    /// Where a header is likely, see [`Seeker::favouring_start`].
+    favoured: Option<u64>,
 }
 
 /// A chain of headers that may be frames.
@@ -168,21 +172,26 @@ struct Candidate {
     bits: u32,
     /// It counted that the frame before `next` ends where a segment ends.
     ends_segment: bool,
-    /// What that counts.
-    segment_end_bits: u32,
+    /// The header before `next`, and where it is.
+    last: FrameHeader,
+    last_at: u64,
+    /// It only repeats the one before it.
+    alike: bool,
     /// Whether a fragmented message is open before `next`, once that is known: only then
     /// may, and must, the next data frame be a continuation (RFC 6455 §5.4).
     in_message: Option<bool>,
 }
 
 /// Candidates followed at once; of more, those with least evidence are dropped.
-const MAX_CANDIDATES: usize = 256;
+const MAX_CANDIDATES: usize = 32;
 
 /// Payload bytes looked at per frame.
 const SAMPLE: usize = 32;
 
-const SEGMENT_START: u32 = 2;
+const SEGMENT_START: u32 = 10;
+const LIKELY: u32 = 12;
 const HEADER: u32 = 5;
+const SEGMENT_END_AT_MOST: u32 = 10;
 const TEXT_AT_MOST: u32 = 24;
 const CLOSE_CODE: u32 = 8;
 
@@ -196,6 +205,16 @@ impl Seeker {
             end: 0,
             next_candidate: 0,
             candidates: Vec::new(),
+            favoured: None,
+        }
+    }
+
+    /// A seeker that stands where a header is likely, or at the gap before it: the opening
+    /// handshake ends here, but not all of it was captured.
+    pub fn favouring_start(profile: Profile) -> Self {
+        Self {
+            favoured: Some(0),
+            ..Self::new(profile)
         }
     }
 
@@ -215,6 +234,9 @@ impl Seeker {
         match item {
             StreamItem::Gap { len, .. } => {
                 self.keep(Piece::Gap(len));
+                if self.favoured == Some(position) {
+                    self.favoured = Some(self.end);
+                }
                 // What waited for more bytes is judged by those there are.
                 self.follow();
                 self.nominate(position);
@@ -285,18 +307,22 @@ impl Seeker {
                     bits,
                     header,
                 } => {
-                    let at_start = if self.is_piece_start(at) {
-                        SEGMENT_START
-                    } else {
-                        0
-                    };
+                    let mut likely = 0;
+                    if self.is_piece_start(at) {
+                        likely += SEGMENT_START;
+                    }
+                    if self.favoured == Some(at) {
+                        likely += LIKELY;
+                    }
                     let mut candidate = Candidate {
                         start: at,
                         next,
                         masked,
-                        bits: bits + at_start,
+                        bits: bits + likely,
                         ends_segment: false,
-                        segment_end_bits: segment_end_bits(&header),
+                        last: header,
+                        last_at: at,
+                        alike: false,
                         in_message: after(None, &header),
                     };
                     if self.advance(&mut candidate) {
@@ -315,6 +341,27 @@ impl Seeker {
         }
     }
 
+    /// What it tells that the frame before `next` ends where a segment ends. Short frames
+    /// end in many places, and short segments do.
+    fn segment_end_bits(&self, candidate: &Candidate) -> u32 {
+        let before = self
+            .pieces
+            .partition_point(|(start, _)| *start < candidate.next);
+        let segment = before.checked_sub(1).and_then(|at| self.pieces.get(at));
+        let segment_len = segment.map_or(0, |(start, _)| candidate.next - start);
+        let header = &candidate.last;
+        // Frames that are all alike tell something only where WebSocket is known to be, and
+        // each has a segment to itself.
+        let repeats = candidate.alike
+            && (self.profile.masked.is_none() || candidate.next - segment_len != candidate.last_at);
+        if header.payload_len == 0 || repeats {
+            return 0;
+        }
+        let frame_len = u64::from(header.header_len()) + header.payload_len;
+        let shorter = segment_len.min(frame_len).max(1);
+        shorter.ilog2().min(SEGMENT_END_AT_MOST)
+    }
+
     fn is_piece_start(&self, at: u64) -> bool {
         self.pieces
             .binary_search_by_key(&at, |(start, _)| *start)
@@ -326,7 +373,7 @@ impl Seeker {
         while candidate.next < self.end {
             if !candidate.ends_segment && self.is_piece_start(candidate.next) {
                 candidate.ends_segment = true;
-                candidate.bits += candidate.segment_end_bits;
+                candidate.bits += self.segment_end_bits(candidate);
             }
             match self.judge(candidate.next, Some(candidate.masked)) {
                 Judged::Frame {
@@ -339,8 +386,16 @@ impl Seeker {
                         return false;
                     }
                     candidate.in_message = after(candidate.in_message, &header);
-                    candidate.bits += bits;
-                    candidate.segment_end_bits = segment_end_bits(&header);
+                    let alike = candidate.last.opcode == header.opcode
+                        && candidate.last.payload_len == header.payload_len;
+                    candidate.alike = alike;
+                    candidate.last_at = candidate.next;
+                    candidate.bits += if alike {
+                        bits.saturating_sub(HEADER)
+                    } else {
+                        bits
+                    };
+                    candidate.last = header;
                     candidate.next = next;
                     candidate.ends_segment = false;
                 }
@@ -354,14 +409,13 @@ impl Seeker {
     /// Judges the bytes at `at` as a frame.
     fn judge(&self, at: u64, masked: Option<bool>) -> Judged {
         let mut buffer = [0; FrameHeader::MAX_LEN + SAMPLE];
-        let (len, more_may_come) = self.copy(at, &mut buffer);
-        let bytes = &mut buffer[..len];
-        if !bytes
-            .first()
-            .is_none_or(|&first| self.profile.plausible_first(first))
-        {
+        // Most positions are told by their first byte.
+        let (len, _) = self.copy(at, &mut buffer[..1]);
+        if len == 1 && !self.profile.plausible_first(buffer[0]) {
             return Judged::NoFrame;
         }
+        let (len, more_may_come) = self.copy(at, &mut buffer);
+        let bytes = &mut buffer[..len];
         let Decoded::Complete {
             item: header,
             consumed,
@@ -391,7 +445,8 @@ impl Seeker {
         Judged::Frame {
             next: at + consumed as u64 + header.payload_len,
             masked: is_masked,
-            bits: HEADER + bits,
+            // An empty frame is what any two fitting bytes are.
+            bits: bits + if header.payload_len == 0 { 0 } else { HEADER },
             header,
         }
     }
@@ -461,16 +516,6 @@ enum Judged {
     },
     NotYet,
     NoFrame,
-}
-
-/// How much it tells that a frame ends where its segment does: the more bits its length
-/// has, the less likely by chance.
-fn segment_end_bits(header: &FrameHeader) -> u32 {
-    match header.extended_len_bytes {
-        0 => 8,
-        2 => 16,
-        _ => 24,
-    }
 }
 
 /// Whether a fragmented message is open after a frame.
@@ -570,14 +615,61 @@ mod tests {
         assert_eq!(seek(Profile::for_unknown(), &[&segment]), Some((9, true)));
     }
 
+    /// Binary frames of a server, each of another length, all bytes random.
+    fn server_frames(count: usize) -> Vec<Vec<u8>> {
+        let random = random_bytes(200 * count);
+        let frame = |(at, bytes): (usize, &[u8])| {
+            let len = 60 + 7 * (at % 9);
+            [&[0x82, u8::try_from(len).unwrap_or(60)], &bytes[..len]].concat()
+        };
+        random.chunks(200).enumerate().map(frame).collect()
+    }
+
     #[test]
     fn server_frames_are_believed_when_they_end_with_their_segments() {
-        let frame: &[u8] = b"\x82\x0a\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99";
+        let frames = server_frames(9);
+        let segments: Vec<_> = frames.iter().map(Vec::as_slice).collect();
         let known = Profile::for_server(false);
-        assert_eq!(seek(known, &[frame]), None);
-        assert_eq!(seek(known, &[frame; 2]), Some((0, false)));
-        assert_eq!(seek(Profile::for_unknown(), &[frame; 4]), None);
-        assert_eq!(seek(Profile::for_unknown(), &[frame; 5]), Some((0, false)));
+        assert_eq!(seek(known, &segments[..2]), None);
+        assert_eq!(seek(known, &segments[..4]), Some((0, false)));
+        assert_eq!(seek(Profile::for_unknown(), &segments[..4]), None);
+        assert_eq!(seek(Profile::for_unknown(), &segments), Some((0, false)));
+    }
+
+    #[test]
+    fn where_a_header_is_likely_less_is_asked_for() {
+        let hello = masked_text("hello", *b"\x93\x1a\xf0\x77");
+        let profile = Profile::for_client(false);
+        assert_eq!(seek(profile, &[&hello]), None);
+        let mut seeker = Seeker::favouring_start(profile);
+        let gap = StreamItem::Gap {
+            len: 9,
+            cause: GapCause::NotCaptured,
+        };
+        assert_eq!(seeker.push(gap), None);
+        let found = seeker.push(StreamItem::Chunk(&hello));
+        assert_eq!(found.map(|found| found.skipped), Some(9));
+    }
+
+    #[test]
+    fn monotonous_bytes_are_no_frames() {
+        for pattern in [
+            &b"\0"[..],
+            b"\0\x01",
+            b"\x82\0",
+            b"\0\x01\x05",
+            b"\x01",
+            b"\x81\x01a",
+        ] {
+            let bytes = pattern.repeat(500);
+            for size in [1, 2, 5, 16, 1400, 1448] {
+                let segments: Vec<_> = bytes.chunks(size).collect();
+                for profile in [Profile::for_unknown(), Profile::for_server(true)] {
+                    let believed = seek(profile, &segments);
+                    assert_eq!(believed, None, "{} in {size}", pattern.escape_ascii());
+                }
+            }
+        }
     }
 
     #[test]
