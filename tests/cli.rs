@@ -1,0 +1,1012 @@
+//! The built program, as a user meets it: arguments, captures, output, exit status.
+
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+#[path = "support/cli.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Stdio;
+
+use support::{
+    Run, all_fields, captures, check_line, harmful, program, testdata, wsdump, wsdump_reading,
+};
+
+const CHAT_CLOSING: &str = "18 packets, 1 connection, 3 messages, 0 anomalies\n";
+
+/// A file of `testdata/`.
+fn bytes(name: &str) -> Vec<u8> {
+    fs::read(testdata().join(name)).unwrap()
+}
+
+/// It failed with this message, and printed nothing else.
+fn refused(run: &Run, message: &str) {
+    assert_eq!(run.stdout, "");
+    assert_eq!(run.stderr, format!("wsdump: {message}\n"));
+    assert_eq!(run.code, 2);
+}
+
+// Help, version, arguments
+
+#[test]
+fn help_names_every_option_and_gives_examples() {
+    for argument in ["--help", "-h"] {
+        let help = wsdump(argument);
+        assert_eq!((help.code, &*help.stderr), (0, ""), "{argument}");
+        for expected in [
+            "Usage: wsdump [OPTIONS] <CAPTURE>...",
+            "--json",
+            "-x, --hex",
+            "--time <FORMAT>",
+            "--color <WHEN>",
+            "--max-payload <BYTES>",
+            "-a, --all",
+            "--only <TYPES>",
+            "--connection <N>",
+            "-c, --count <N>",
+            "-q, --quiet",
+            "-v, --verbose",
+            "-h, --help",
+            "-V, --version",
+            "Examples:\n  wsdump capture.pcap ",
+            "| wsdump -",
+            "Exit status: 0 done, 2 ",
+        ] {
+            assert!(help.stdout.contains(expected), "{argument}: {expected}");
+        }
+        assert!(help.stdout.lines().all(|line| line.chars().count() <= 100));
+    }
+}
+
+#[test]
+fn every_type_and_every_time_format_stands_in_the_help() {
+    let help = wsdump("--help").stdout;
+    let words: Vec<&str> = help.split(|c: char| !c.is_alphanumeric()).collect();
+    for name in [
+        "tcp",
+        "http",
+        "frame",
+        "message",
+        "anomaly",
+        "connection",
+        "packet",
+        "relative",
+        "utc",
+        "local",
+        "delta",
+        "epoch",
+        "auto",
+        "always",
+        "never",
+    ] {
+        assert!(words.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn version_is_one_line() {
+    let expected = Run {
+        stdout: format!("wsdump {}\n", env!("CARGO_PKG_VERSION")),
+        stderr: String::new(),
+        code: 0,
+    };
+    assert_eq!(wsdump("--version"), expected);
+    assert_eq!(wsdump("-V"), expected);
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_a_message_that_says_what_is_possible() {
+    for (arguments, expected) in [
+        ("", "<CAPTURE>"),
+        ("--nope chat.pcap", "'--nope'"),
+        ("--only chat.pcap", "'chat.pcap'"),
+        ("--only frames chat.pcap", "frame, message, anomaly"),
+        ("--only tcp,,http chat.pcap", "no such type"),
+        (
+            "--time tomorrow chat.pcap",
+            "relative, utc, local, delta, epoch",
+        ),
+        ("--color blue chat.pcap", "auto, always, never"),
+        ("--count many chat.pcap", "'many'"),
+        ("-c -1 chat.pcap", "'-1'"),
+        (
+            "-c 18446744073709551616 chat.pcap",
+            "'18446744073709551616'",
+        ),
+        ("--connection first chat.pcap", "'first'"),
+        ("--max-payload 1k chat.pcap", "'1k'"),
+        ("--json --hex chat.pcap", "cannot be used with"),
+        ("-q -v chat.pcap", "cannot be used with"),
+    ] {
+        let run = wsdump(arguments);
+        assert_eq!((run.code, &*run.stdout), (2, ""), "{arguments}");
+        assert!(run.stderr.starts_with("wsdump: "), "{}", run.stderr);
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+        assert!(run.stderr.contains("--help"), "{}", run.stderr);
+    }
+}
+
+// What cannot be read
+
+#[test]
+fn what_is_no_capture_is_refused_in_one_line() {
+    let formats = "expected pcap or pcapng, plain or inside gzip or zstd";
+    for (name, problem) in [
+        (
+            "missing.pcap",
+            "cannot be opened: No such file or directory (os error 2)",
+        ),
+        ("maker", "is a directory, not a capture file"),
+        (
+            "other_empty.pcap",
+            "is empty; even a capture without packets starts with a header",
+        ),
+        (
+            "other_text.pcap",
+            &format!("at byte 0: not a capture: it starts with 54 68 69 73 20 69 73 20; {formats}"),
+        ),
+        (
+            "other_short.pcap",
+            &format!("at byte 0: not a capture: it starts with d4 c3 b2; {formats}"),
+        ),
+    ] {
+        refused(&wsdump(name), &format!("{name}: {problem}"));
+        refused(
+            &wsdump(&format!("--json -v {name}")),
+            &format!("{name}: {problem}"),
+        );
+    }
+    refused(
+        &wsdump_reading("-", std::iter::empty()),
+        "standard input: is empty; even a capture without packets starts with a header",
+    );
+}
+
+#[test]
+fn what_comes_before_damage_is_printed_and_then_where_it_is() {
+    let whole = wsdump("chat.pcap").stdout;
+    for (name, packets, problem) in [
+        (
+            "chat_cut.pcap",
+            12,
+            "at byte 1344: cut in the middle of a packet: 93 bytes needed, 73 there",
+        ),
+        (
+            "chat_cut_header.pcap",
+            10,
+            "at byte 1168: cut in the middle of a packet: 16 bytes needed, 7 there",
+        ),
+        (
+            "chat_cut.pcapng",
+            17,
+            "at byte 2116: cut in the middle of a block: 100 bytes needed, 70 there",
+        ),
+        (
+            "chat_cut.pcap.gz",
+            10,
+            "at byte 1235 of the decompressed data: damaged or incomplete gzip data: \
+             incomplete deflate stream",
+        ),
+        (
+            "chat_bad_length.pcap",
+            4,
+            "at byte 525: damaged packet: it would be 2147483663 bytes long, possible are 0 to \
+             67108864",
+        ),
+    ] {
+        let run = wsdump(name);
+        assert_eq!(run.code, 2, "{name}");
+        let (closing, error) = run.stderr.split_once('\n').unwrap();
+        assert!(
+            closing.starts_with(&format!("{packets} packets, ")),
+            "{name}: {closing}"
+        );
+        assert_eq!(error, format!("wsdump: {name}: {problem}\n"));
+        // All rows but those that tell of the end.
+        let last = packets.to_string();
+        let before_the_end = |line: &&str| line.split_whitespace().next() != Some(&last);
+        let rows: Vec<&str> = run.stdout.lines().take_while(before_the_end).collect();
+        let expected: Vec<&str> = whole.lines().take(rows.len()).collect();
+        assert_eq!(rows, expected, "{name}");
+        assert!(
+            run.packets().iter().all(|packet| *packet <= packets),
+            "{name}"
+        );
+
+        let quiet = wsdump(&format!("-q {name}"));
+        assert_eq!((quiet.stdout, quiet.stderr), (run.stdout, error.to_owned()));
+    }
+}
+
+#[test]
+fn a_link_type_that_cannot_be_read_is_named_once() {
+    for (name, link_type) in [
+        ("link_user0.pcap", "USER0 (147)"),
+        ("link_80211.pcap", "IEEE802_11 (105)"),
+    ] {
+        let run = wsdump(name);
+        assert_eq!(run.code, 2, "{name}");
+        assert_eq!(run.rows(), [""; 0], "{name}");
+        let error = run.stderr.lines().last().unwrap();
+        assert!(
+            error.starts_with(&format!(
+                "wsdump: cannot read packets of link type {link_type}"
+            )),
+            "{error}"
+        );
+        assert!(error.contains("reads Ethernet"), "{error}");
+        assert_eq!(run.stderr.matches(link_type).count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn one_bad_file_among_several_does_not_hide_the_others() {
+    let alone = wsdump("chat.pcap");
+    for (bad, problem) in [
+        ("missing.pcap", "cannot be opened"),
+        ("other_text.pcap", "not a capture"),
+        ("other_empty.pcap", "is empty"),
+        ("maker", "is a directory"),
+    ] {
+        for names in [format!("{bad} chat.pcap"), format!("chat.pcap {bad}")] {
+            let run = wsdump(&names);
+            assert_eq!(run.stdout, alone.stdout, "{names}");
+            let (closing, error) = run.stderr.split_once('\n').unwrap();
+            assert_eq!(format!("{closing}\n"), CHAT_CLOSING, "{names}");
+            assert!(error.starts_with(&format!("wsdump: {bad}: ")), "{error}");
+            assert!(error.contains(problem), "{error}");
+            assert_eq!(run.code, 2, "{names}");
+        }
+    }
+    let both = wsdump("missing.pcap chat.pcap other_text.pcap");
+    let errors: Vec<&str> = both.stderr.lines().skip(1).collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(
+        errors.iter().all(|line| line.starts_with("wsdump: ")),
+        "{errors:?}"
+    );
+}
+
+// Where captures come from
+
+#[test]
+fn rotated_files_are_one_capture_in_any_order() {
+    let whole = wsdump("chat.pcap");
+    assert_eq!(wsdump("chat_part1.pcap chat_part2.pcap"), whole);
+    assert_eq!(wsdump("chat_part2.pcap chat_part1.pcap"), whole);
+}
+
+#[test]
+fn compression_is_recognised_by_content() {
+    let whole = wsdump("chat.pcap");
+    let directory = tempfile::tempdir().unwrap();
+    for name in [
+        "chat.pcap.gz",
+        "chat_members.pcap.gz",
+        "chat.pcapng.zst",
+        "chat.pcapng",
+    ] {
+        assert_eq!(wsdump(name), whole, "{name}");
+        let renamed = directory.path().join("capture.txt");
+        fs::copy(testdata().join(name), &renamed).unwrap();
+        let output = program().arg(&renamed).output().unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            whole.stdout,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn standard_input_is_a_capture_like_any_other_however_it_comes() {
+    let whole = wsdump("chat.pcap");
+    for name in [
+        "chat.pcap",
+        "chat.pcapng",
+        "chat.pcap.gz",
+        "chat.pcapng.zst",
+    ] {
+        let bytes = bytes(name);
+        for size in [1, 7, 4096] {
+            let run = wsdump_reading("-", bytes.chunks(size));
+            assert_eq!(run, whole, "{name} in pieces of {size}");
+        }
+    }
+    let part2 = bytes("chat_part2.pcap");
+    let mixed = wsdump_reading("chat_part1.pcap -", part2.chunks(100));
+    assert_eq!(mixed, whole);
+}
+
+#[test]
+fn a_cut_standard_input_is_named_so() {
+    let bytes = bytes("chat_cut.pcap");
+    let run = wsdump_reading("-q -", bytes.chunks(1));
+    assert_eq!(run.stdout, wsdump("chat_cut.pcap").stdout);
+    let problem = "at byte 1344: cut in the middle of a packet: 93 bytes needed, 73 there";
+    assert_eq!(run.stderr, format!("wsdump: standard input: {problem}\n"));
+    assert_eq!(run.code, 2);
+}
+
+// Where output goes
+
+#[test]
+fn a_closed_pipe_is_a_quiet_end() {
+    for arguments in ["-", "--json -", "-a -v -", "-x -"] {
+        let mut child = program()
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Nobody reads from here on, and only now is there something to print.
+        drop(child.stdout.take());
+        let mut stdin = child.stdin.take().unwrap();
+        let _ = std::io::Write::write_all(&mut stdin, &bytes("many.pcap.gz"));
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "{arguments}");
+        assert_eq!(output.status.code(), Some(0), "{arguments}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_takes_nothing_is_a_failure() {
+    for arguments in ["chat.pcap", "--json chat.pcap", "-a many.pcap.gz"] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = program()
+            .args(arguments.split_whitespace())
+            .stdout(full)
+            .output()
+            .unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(message, "wsdump: No space left on device (os error 28)\n");
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+    }
+}
+
+// The timeline
+
+#[test]
+fn the_timeline_tells_a_conversation_from_the_first_packet_to_the_last() {
+    let run = wsdump("chat.pcap");
+    assert_eq!(run.code, 0);
+    assert_eq!(run.stderr, CHAT_CLOSING);
+    assert_eq!(
+        run.stdout.lines().next().unwrap(),
+        "  No.  Time         #  Source           →  Destination      Protocol   Length  Info"
+    );
+    assert_eq!(
+        run.infos(),
+        [
+            "[SYN] seq=0 mss=65495",
+            "[SYN, ACK] seq=0 ack=1 mss=65495",
+            "[ACK] three-way handshake complete, 43 µs",
+            "GET /chat HTTP/1.1, Upgrade: websocket",
+            "101 Switching Protocols, accept ok, after 1.83 ms",
+            "Text \"something\"",
+            "Text [MASKED] \"hello\"",
+            "Text \"hello too!\"",
+            "Close [MASKED] 1000 Normal Closure \"bye\"",
+            "Close 1000 Normal Closure \"bye\"",
+            "[FIN, ACK]",
+            "[FIN, ACK]",
+            "[ACK] both sides closed, 108 ms after the start",
+            "closed after 108 ms; Close 1000 by client, clean; 1 message from client, 2 from \
+             server",
+        ]
+    );
+    assert_eq!(
+        run.packets(),
+        [1, 2, 3, 4, 6, 8, 10, 11, 13, 14, 16, 17, 18, 18]
+    );
+}
+
+#[test]
+fn with_all_every_packet_of_every_capture_has_a_row_in_order() {
+    for name in captures() {
+        let run = wsdump(&format!("-a {name}"));
+        let packets = run.packets();
+        assert!(packets.is_sorted(), "{name}");
+        let expected: u64 = run.stderr.split(' ').next().unwrap().parse().unwrap();
+        let seen: BTreeSet<u64> = packets.into_iter().collect();
+        let missing: Vec<u64> = (1..=expected)
+            .filter(|packet| !seen.contains(packet))
+            .collect();
+        let unread = run.stderr.contains("cannot read packets of link type");
+        assert!(missing.is_empty() || unread, "{name}: {missing:?}");
+    }
+}
+
+#[test]
+fn with_all_other_protocols_and_plain_connections_are_shown_too() {
+    assert!(!wsdump("other_mixed.pcap").stdout.contains("UDP"));
+    assert!(wsdump("other_dns.pcap").rows().is_empty());
+    let Run { stdout: all, .. } = wsdump("-a other_dns.pcap other_arp_icmp.pcap other_tls.pcap");
+    for protocol in ["UDP", "ARP", "ICMP", "TCP", "Summary"] {
+        assert!(
+            all.contains(&format!("  {protocol}  ")),
+            "{protocol}:\n{all}"
+        );
+    }
+}
+
+#[test]
+fn without_all_only_connections_of_websocket_are_shown() {
+    let run = wsdump("--json other_mixed.pcap");
+    assert!(run.json().iter().all(|line| line["connection"] == 2));
+    let all = wsdump("--json -a other_mixed.pcap").json();
+    let numbers: BTreeSet<u64> = all
+        .iter()
+        .filter_map(|line| line.get("connection")?.as_u64())
+        .collect();
+    assert!(numbers.len() > 2, "{numbers:?}");
+}
+
+#[test]
+fn only_shows_the_chosen_types() {
+    for (types, expected) in [
+        ("message", &["message"][..]),
+        ("frame,anomaly", &["frame", "anomaly"]),
+        ("tcp", &["tcp"]),
+        ("http", &["http"]),
+        ("connection", &["connection"]),
+        ("packet", &["packet"]),
+        ("message --only http", &["message", "http"]),
+    ] {
+        let lines = wsdump(&format!(
+            "--json -a --only {types} other_mixed.pcap ws_masking.pcap"
+        ));
+        let seen: BTreeSet<String> = lines
+            .json()
+            .iter()
+            .map(|line| line["type"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(
+            seen,
+            expected.iter().map(ToString::to_string).collect(),
+            "{types}"
+        );
+    }
+}
+
+#[test]
+fn messages_and_frames_are_one_row_unless_only_one_of_them_is_wanted() {
+    let conversation = [
+        "Text \"something\"",
+        "Text [MASKED] \"hello\"",
+        "Text \"hello too!\"",
+    ];
+    assert_eq!(wsdump("--only message chat.pcap").infos(), conversation);
+    let closes = [
+        "Close [MASKED] 1000 Normal Closure \"bye\"",
+        "Close 1000 Normal Closure \"bye\"",
+    ];
+    let frames = [&conversation[..], &closes].concat();
+    assert_eq!(wsdump("--only frame chat.pcap").infos(), frames);
+    assert_eq!(wsdump("--only frame,message chat.pcap").infos(), frames);
+}
+
+#[test]
+fn a_hex_dump_stands_under_each_frame_that_has_a_payload() {
+    let run = wsdump("-x chat.pcap");
+    let dumps: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("      "))
+        .collect();
+    assert_eq!(
+        dumps,
+        [
+            "      00000000  73 6f 6d 65 74 68 69 6e  67                       |something|",
+            "      00000000  68 65 6c 6c 6f                                    |hello|",
+            "      00000000  68 65 6c 6c 6f 20 74 6f  6f 21                    |hello too!|",
+            "      00000000  03 e8 62 79 65                                    |..bye|",
+            "      00000000  03 e8 62 79 65                                    |..bye|",
+        ]
+    );
+    assert_eq!(run.rows(), wsdump("chat.pcap").rows());
+    let inflated = wsdump("-x deflate_takeover.pcap").stdout;
+    assert!(inflated.contains("|client message 1|"), "{inflated}");
+}
+
+#[test]
+fn count_stops_after_so_many_packets() {
+    for count in [0, 1, 10, 17] {
+        let run = wsdump(&format!("-a -c {count} chat.pcap"));
+        assert_eq!(run.code, 0);
+        let seen: BTreeSet<u64> = run.packets().into_iter().collect();
+        assert_eq!(seen, (1..=count).collect());
+        assert!(
+            run.stderr.starts_with(&format!("{count} packet")),
+            "{}",
+            run.stderr
+        );
+    }
+    assert_eq!(wsdump("--count 100 chat.pcap"), wsdump("chat.pcap"));
+    // What is broken behind them does not matter.
+    assert_eq!(wsdump("-q -c 12 chat_cut.pcap").code, 0);
+}
+
+#[test]
+fn connection_shows_those_connections_and_counts_all() {
+    let numbers = |arguments: &str| -> BTreeSet<u64> {
+        let run = wsdump(&format!("--json {arguments} rejected.pcap"));
+        assert_eq!(run.code, 0);
+        assert_eq!(
+            run.stderr,
+            "54 packets, 5 connections, 1 message, 1 anomaly\n"
+        );
+        run.json()
+            .iter()
+            .map(|line| line["connection"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(numbers(""), [1, 2, 3, 4, 5].into());
+    assert_eq!(numbers("--connection 3"), [3].into());
+    assert_eq!(numbers("--connection 1 --connection 4"), [1, 4].into());
+    assert_eq!(numbers("--connection 1,4,99"), [1, 4].into());
+    assert_eq!(numbers("--connection 99"), [].into());
+}
+
+#[test]
+fn time_is_shown_in_every_format() {
+    for (format, first, second) in [
+        ("relative", "0.000000", "0.000025"),
+        (
+            "utc",
+            "2026-11-21 02:41:28.139368",
+            "2026-11-21 02:41:28.139393",
+        ),
+        (
+            "local",
+            "2026-11-21 11:41:28.139368",
+            "2026-11-21 11:41:28.139393",
+        ),
+        ("delta", "0.000000", "0.000025"),
+        ("epoch", "1795228888.139368", "1795228888.139393"),
+    ] {
+        let output = program()
+            .args(["--time", format, "chat.pcap"])
+            .env("TZ", "JST-9")
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let rows: Vec<&str> = stdout.lines().collect();
+        assert!(
+            rows[1].starts_with(&format!("    1  {first} ")),
+            "{}",
+            rows[1]
+        );
+        assert!(
+            rows[2].starts_with(&format!("    2  {second} ")),
+            "{}",
+            rows[2]
+        );
+        // The columns behind it stand where the heading says.
+        let column = rows[0].find("Source").unwrap();
+        assert!(
+            rows[1..]
+                .iter()
+                .all(|row| row[column..].starts_with("127.0.0.1:")),
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn delta_counts_from_the_row_above() {
+    let run = wsdump("--time delta --only message chat.pcap");
+    let times: Vec<&str> = run.rows().iter().map(|row| &row[7..15]).collect();
+    assert_eq!(times, ["0.000000", "0.051934", "0.000283"]);
+}
+
+#[test]
+fn max_payload_cuts_what_is_kept_and_says_so() {
+    let lines = wsdump("--json --only message --max-payload 4 chat.pcap").json();
+    let given: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["text"].as_str(),
+                line["length"].as_u64(),
+                line["truncated_at"].as_u64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        given,
+        [
+            (Some("some"), Some(9), Some(4)),
+            (Some("hell"), Some(5), Some(4)),
+            (Some("hell"), Some(10), Some(4)),
+        ]
+    );
+    let whole = wsdump("--json --only message --max-payload 10 chat.pcap").json();
+    assert!(whole.iter().all(|line| !line.contains_key("truncated_at")));
+    assert_eq!(
+        wsdump("--only message --max-payload 4 chat.pcap").infos(),
+        [
+            "Text \"some\"…",
+            "Text [MASKED] \"hell\"…",
+            "Text \"hell\"…"
+        ]
+    );
+    // A limit on what is kept, not on what is understood.
+    assert_eq!(wsdump("--max-payload 0 chat.pcap").stderr, CHAT_CLOSING);
+}
+
+#[test]
+fn quiet_leaves_standard_error_empty() {
+    let loud = wsdump("chat.pcap");
+    for arguments in ["-q chat.pcap", "--quiet chat.pcap"] {
+        let run = wsdump(arguments);
+        assert_eq!((run.code, &*run.stderr), (0, ""));
+        assert_eq!(run.stdout, loud.stdout);
+    }
+    assert_eq!(wsdump("-q other_dns.pcap").stderr, "");
+}
+
+#[test]
+fn verbose_adds_a_table_of_connections() {
+    let run = wsdump("-v chat.pcap");
+    assert_eq!(run.stdout, wsdump("chat.pcap").stdout);
+    let table = run.stderr.strip_suffix(CHAT_CLOSING).unwrap();
+    for expected in [
+        "Client",
+        "127.0.0.1:49366",
+        "127.0.0.1:8080",
+        "ws://127.0.0.1:8080/chat",
+        "108 ms",
+        "1 → / 2 ←",
+        "10 → / 24 ←",
+        "Close 1000 by client, FIN",
+    ] {
+        assert!(table.contains(expected), "{expected}:\n{table}");
+    }
+    // Of every WebSocket connection, whichever are shown.
+    let selected = wsdump("--verbose --connection 1 --only http rejected.pcap").stderr;
+    assert_eq!(
+        selected.matches(" ws://127.0.0.1:8080/").count(),
+        5,
+        "{selected}"
+    );
+}
+
+#[test]
+fn colours_come_when_asked_for_and_only_then() {
+    let plain = wsdump("chat.pcap").stdout;
+    assert_eq!(wsdump("--color never chat.pcap").stdout, plain);
+    assert_eq!(wsdump("--color auto chat.pcap").stdout, plain);
+    let coloured = wsdump("--color always chat.pcap").stdout;
+    assert_ne!(coloured, plain);
+    assert_eq!(without_colours(&coloured), plain);
+    // What the command line says weighs more.
+    let arguments = ["--color", "always", "chat.pcap"];
+    let output = program()
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), coloured);
+}
+
+/// Takes away `ESC [ … m` and nothing else.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap().to_owned();
+    for part in parts {
+        let digits = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        plain.push_str(digits.strip_prefix('m').expect("nothing but colours"));
+    }
+    plain
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_has_colours_unless_it_or_the_user_wants_none() {
+    let has_colours = |environment: &[_], arguments| {
+        let output = support::on_a_terminal(120, environment, arguments);
+        assert!(output.contains("three-way handshake"), "{output}");
+        output.contains('\x1b')
+    };
+    assert!(has_colours(&[], "chat.pcap"));
+    assert!(has_colours(&[("NO_COLOR", "")], "chat.pcap"));
+    assert!(!has_colours(&[("NO_COLOR", "1")], "chat.pcap"));
+    assert!(!has_colours(&[("TERM", "dumb")], "chat.pcap"));
+    assert!(!has_colours(&[], "--color never chat.pcap"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_row_is_wider_than_the_terminal() {
+    use unicode_width::UnicodeWidthStr as _;
+    for columns in [40, 80, 120, 200] {
+        for name in [
+            "chat.pcap",
+            "ipv6.pcap",
+            "ws_unreadable_text.pcap",
+            "http_wrong_accept.pcap",
+        ] {
+            let output =
+                support::on_a_terminal(columns, &[("NO_COLOR", "1")], &format!("-a -q {name}"));
+            for line in output.lines() {
+                assert!(line.width() <= columns.into(), "{columns}, {name}: {line}");
+            }
+        }
+    }
+}
+
+// What comes from the network
+
+#[test]
+fn nothing_from_the_network_reaches_the_terminal_as_it_is() {
+    for name in captures() {
+        for options in ["", "-a -x -v --max-payload 65536"] {
+            let run = wsdump(&format!("{options} {name}"));
+            let found = [harmful(&run.stdout), harmful(&run.stderr)];
+            assert_eq!(
+                found,
+                [BTreeSet::new(), BTreeSet::new()],
+                "{options} {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_escaped_can_still_be_read() {
+    let run = wsdump("--only frame ws_unreadable_text.pcap");
+    let infos = run.infos().join("\n");
+    for expected in [
+        r#"Text "\x1b[2J\x1b[H\x1b[31mred\x1b[0m""#,
+        r#"Text "\x1b]0;a new window title\x07""#,
+        r#"Text "\u{9b}31m C1 control""#,
+        r#"Text "first line\r\nsecond line\n\tand a tab""#,
+        r"\u{202e}gnp.exe\u{202c}",
+        "漢字とかな、全角ＡＢＣ",
+        r#"Ping [MASKED] "\x1b[31m""#,
+        r#"Close [MASKED] 1000 Normal Closure "\x1b[31mred\n""#,
+    ] {
+        assert!(infos.contains(expected), "{expected}:\n{infos}");
+    }
+}
+
+#[test]
+fn a_request_with_unreadable_text_is_an_upgrade_all_the_same() {
+    let run = wsdump("http_unreadable_text.pcap");
+    assert!(
+        run.stderr.starts_with("18 packets, 1 connection, "),
+        "{}",
+        run.stderr
+    );
+}
+
+// JSON
+
+#[test]
+fn every_json_line_of_every_capture_keeps_the_contract() {
+    let mut seen = BTreeSet::new();
+    for name in captures() {
+        let run = wsdump(&format!("--json -a --max-payload 65536 {name}"));
+        let mut packet = 0;
+        for line in run.json() {
+            check_line(&line, &mut seen);
+            let number = line["packet"].as_u64().unwrap();
+            assert!(number >= packet, "{name}: {number} after {packet}");
+            packet = number;
+        }
+    }
+    // The captures show all that the contract names.
+    let unseen: Vec<_> = all_fields().difference(&seen).cloned().collect();
+    assert_eq!(unseen, [""; 0]);
+}
+
+#[test]
+fn json_has_no_heading_and_the_closing_line_is_not_among_its_lines() {
+    let run = wsdump("--json chat.pcap");
+    assert_eq!(run.code, 0);
+    assert_eq!(run.stderr, CHAT_CLOSING);
+    assert_eq!(run.json().len(), 17);
+    assert_eq!(wsdump("--json other_dns.pcap").stdout, "");
+}
+
+#[test]
+fn json_gives_a_message_after_its_frames() {
+    let told: Vec<String> = wsdump("--json --only frame,message ws_fragments.pcap")
+        .json()
+        .iter()
+        .filter(|line| line["from"] == "client")
+        .map(|line| {
+            let text = line.get("text").and_then(|text| text.as_str());
+            let (kind, opcode) = (line["type"].as_str(), line["opcode"].as_str());
+            format!(
+                "{} {} {}",
+                kind.unwrap(),
+                opcode.unwrap(),
+                text.unwrap_or("-")
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "frame text -",
+            "frame ping between",
+            "frame continuation -",
+            "frame continuation -",
+            "message text one two three",
+            "frame close -",
+        ]
+    );
+}
+
+// The closing lines
+
+#[test]
+fn where_there_is_no_websocket_the_last_line_says_what_there_was() {
+    for (name, packets, instead) in [
+        (
+            "other_tls.pcap",
+            14,
+            "; instead: 1 TLS connection (what TLS carries cannot be read without its keys)",
+        ),
+        (
+            "h2_wss.pcap",
+            45,
+            "; instead: 1 TLS connection (what TLS carries cannot be read without its keys)",
+        ),
+        (
+            "other_http.pcap",
+            14,
+            "; instead: 1 HTTP connection that asks for no WebSocket",
+        ),
+        ("other_h2.pcap", 10, "; instead: 1 HTTP/2 connection"),
+        ("other_dns.pcap", 6, "; instead: 6 UDP packets"),
+        (
+            "other_arp_icmp.pcap",
+            4,
+            "; instead: 4 packets that are neither TCP nor UDP",
+        ),
+        ("other_ssh.pcap", 10, "; instead: 1 other TCP connection"),
+        (
+            "other_silent.pcap",
+            18,
+            "; instead: 3 other TCP connections",
+        ),
+        ("other_no_packets.pcap", 0, ": the capture holds no packets"),
+    ] {
+        let run = wsdump(name);
+        assert_eq!(run.code, 0, "{name}");
+        assert!(run.rows().is_empty(), "{name}");
+        assert_eq!(
+            run.stderr,
+            format!(
+                "{packets} packets, 0 connections, 0 messages, 0 anomalies\nno WebSocket{instead}\n"
+            )
+        );
+    }
+}
+
+#[test]
+fn the_closing_lines_say_what_made_the_result_less_than_whole() {
+    let run = wsdump("snap96.pcap");
+    assert_eq!(run.code, 0);
+    let line = "123 packets were cut by the snap length; capture with -s 0";
+    assert_eq!(run.stderr.lines().nth(1), Some(line));
+}
+
+// Not so yet
+
+#[test]
+fn no_control_character_from_the_network_is_raw_in_json() {
+    for name in captures() {
+        let run = wsdump(&format!("--json -a --max-payload 65536 {name}"));
+        assert_eq!(harmful(&run.stdout), BTreeSet::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_hex_dump_stands_under_each_message_where_only_messages_are_wanted() {
+    let run = wsdump("-x --only message deflate_takeover.pcap");
+    assert!(run.stdout.contains("|client message 1|"), "{}", run.stdout);
+}
+
+#[test]
+fn every_row_stands_under_its_heading() {
+    for arguments in [
+        "-a chat.pcap",
+        "-a ws_masking.pcap",
+        "-a ip_fragments.pcap",
+        "-a tcp_ipv6.pcap",
+    ] {
+        let run = wsdump(arguments);
+        let heading: Vec<char> = run.stdout.lines().next().unwrap().chars().collect();
+        let arrow = heading.iter().position(|c| *c == '→').unwrap();
+        let length_ends = heading.iter().collect::<String>().find("Length").unwrap() - 2 + 6;
+        for row in run.rows() {
+            let row: Vec<char> = row.chars().collect();
+            assert_eq!(
+                row.get(arrow),
+                Some(&'→'),
+                "{arguments}: {}",
+                row.iter().collect::<String>()
+            );
+            // A length ends where the word does, and two spaces follow.
+            let behind = row.get(length_ends..(length_ends + 2).min(row.len()));
+            let is_space = behind.is_none_or(|behind| behind.iter().all(|c| *c == ' '));
+            assert!(is_space, "{arguments}: {}", row.iter().collect::<String>());
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_every_row_has_the_columns_of_the_heading() {
+    for arguments in [
+        "-q ws_masking.pcap",
+        "-q chat.pcap tcp_ipv6.pcap",
+        "-q tcp_ipv6.pcap",
+    ] {
+        for columns in [80, 120, 200] {
+            let output = support::on_a_terminal(columns, &[("NO_COLOR", "1")], arguments);
+            let (heading, rows) = output.split_once('\n').unwrap();
+            let is_wide = heading.contains("Source");
+            for row in rows.lines().filter(|row| row.contains("[SYN")) {
+                let names_protocol = row.contains("  TCP  ");
+                assert_eq!(names_protocol, is_wide, "{columns}, {arguments}: {row}");
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_dump_and_no_late_row_is_wider_than_the_terminal() {
+    use unicode_width::UnicodeWidthStr as _;
+    for arguments in ["-q -x ws_json.pcap", "-q chat.pcap tcp_ipv6.pcap"] {
+        for columns in [80, 120] {
+            let output = support::on_a_terminal(columns, &[("NO_COLOR", "1")], arguments);
+            for line in output.lines() {
+                assert!(
+                    line.width() <= columns.into(),
+                    "{columns}, {arguments}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn each_of_several_pings_with_the_same_payload_has_its_pong() {
+    let pongs: Vec<bool> = wsdump("--json --only frame browser_chat.pcap")
+        .json()
+        .iter()
+        .filter(|line| line["opcode"] == "pong")
+        .map(|line| line.contains_key("rtt_seconds"))
+        .collect();
+    assert_eq!(pongs, [true; 6]);
+}
+
+#[test]
+fn a_datagram_whose_fragments_never_came_is_counted_at_the_end() {
+    let run = wsdump("ip_fragments_lost.pcap");
+    let line = "1 IP datagram was given up because fragments were missing";
+    assert_eq!(run.stderr.lines().nth(1), Some(line));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_nobody_can_read_is_a_failure() {
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = program().arg("--help").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
