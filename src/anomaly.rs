@@ -64,6 +64,9 @@ macro_rules! rules {
         }
 
         impl Rule {
+            /// [`Rule::reference`] of the rules that are wsdump's own.
+            pub const OWN: &'static str = "wsdump";
+
             /// Every rule, in the order of the specifications.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 

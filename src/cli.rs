@@ -11,7 +11,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 use wsdump::capture::{self, PacketSource};
 use wsdump::event::{Event, EventSink, OtherPacket};
 use wsdump::report::{
-    Connections, EventType, Json, Ordered, Printer, Selection, Style, TimeFormat, Timeline,
+    Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
     closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FORMAT", default_value = "relative", help_heading = FORM)]
     time: TimeFormat,
 
-    /// Colour the rows; auto: on a terminal, unless NO_COLOR is set
+    /// Colour the rows; auto: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = FORM)]
     color: ColorChoice,
 
@@ -123,8 +123,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         time: arguments.time,
         hex: arguments.hex,
         all: arguments.all,
-        frames_apart: arguments.only.contains(&EventType::Frame)
-            && !arguments.only.contains(&EventType::Message),
+        rows: match [EventType::Frame, EventType::Message]
+            .map(|kind| arguments.only.contains(&kind))
+        {
+            [true, false] => Rows::Frames,
+            [false, true] => Rows::Messages,
+            _ => Rows::Joined,
+        },
     });
     print(timeline, arguments)
 }
@@ -190,7 +195,6 @@ fn decode<P: Printer>(
     let waiting = io::stdout().is_terminal() || arguments.captures.iter().any(|path| path == "-");
     let mut first_rows = true;
     let mut left = arguments.count.unwrap_or(u64::MAX);
-    sink.rows.start(out)?;
     while left > 0 {
         match source.next_packet() {
             Ok(Some(packet)) => analyzer.push(&packet, sink),

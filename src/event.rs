@@ -124,7 +124,24 @@ pub enum Upgrade<'a> {
         after: Option<Duration>,
     },
     /// The server answered with another status.
-    Refused,
+    Refused {
+        /// Time from the request to this response.
+        after: Duration,
+    },
+}
+
+/// What became of a connection's upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpgradeOutcome {
+    /// None was asked for.
+    #[default]
+    NotAsked,
+    /// The request was not answered, or the answer was not captured.
+    Unanswered,
+    /// The last request was answered with this status.
+    Refused(u16),
+    /// The server agreed, or frames showed that it had.
+    Upgraded,
 }
 
 /// A connection as a whole, at its end.
@@ -140,8 +157,8 @@ pub struct ConnectionReport {
     pub upgrade: Option<Duration>,
     /// `ws://` address that the request asked for.
     pub url: Option<String>,
-    /// The server agreed to WebSocket, or frames showed that it had.
-    pub upgraded: bool,
+    /// What became of the upgrade.
+    pub outcome: UpgradeOutcome,
     /// The chosen subprotocol.
     pub subprotocol: Option<String>,
     /// The accepted extensions, as the response has them.

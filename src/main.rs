@@ -13,10 +13,12 @@ const FAILED: u8 = 2;
 fn main() -> ExitCode {
     let arguments = match cli::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) if !error.use_stderr() => {
-            // Help or version, asked for. A closed pipe is no failure.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+        // Help or version, asked for.
+        Err(text) if !text.use_stderr() => {
+            return match text.print() {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
+                _ => ExitCode::SUCCESS,
+            };
         }
         Err(error) => {
             let rendered = error.render().to_string();

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use wsdump::capture;
 use wsdump::report::{
-    Json, Ordered, Printer, Selection, Style, TimeFormat, Timeline, closing_lines,
+    Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits};
 
@@ -65,7 +65,6 @@ fn print<P: Printer>(name: &str, printer: P, all: bool) -> io::Result<(String, V
     });
     let mut rows = Ordered::new(printer, Selection::default());
     let (mut out, mut notes) = (Vec::new(), Vec::new());
-    rows.start(&mut out)?;
     match capture::open(&testdata().join(name)) {
         Err(error) => notes.push(error.to_string()),
         Ok(mut source) => loop {
@@ -96,7 +95,7 @@ fn timeline(name: &str) -> io::Result<String> {
         time: TimeFormat::Relative,
         hex: false,
         all: false,
-        frames_apart: false,
+        rows: Rows::Joined,
     };
     let (rows, notes) = print(name, Timeline::new(style), false)?;
     Ok(format!("{rows}\n{}\n", notes.join("\n")))

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use super::Driver;
 use super::stage::Stage;
 use crate::anomaly::{Anomaly, Rule};
-use crate::event::{ConnectionReport, Event, EventKind, Peers};
+use crate::event::{ConnectionReport, Event, EventKind, Peers, UpgradeOutcome};
 use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::Moment;
@@ -299,7 +299,7 @@ pub(super) fn plain_report(scope: &Scope<'_, '_>) -> ConnectionReport {
         handshake: flow.handshake,
         upgrade: None,
         url: None,
-        upgraded: false,
+        outcome: UpgradeOutcome::NotAsked,
         subprotocol: None,
         extensions: Vec::new(),
         totals: Default::default(),

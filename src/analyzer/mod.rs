@@ -205,6 +205,7 @@ impl Analyzer {
 
     /// The capture is over: tells what was still open.
     pub fn finish(&mut self, sink: &mut dyn EventSink) {
+        self.wire.finish();
         let shared = &mut self.shared;
         // What ends with the capture is known at its last packet.
         let at = shared.last;

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use super::connection::{Scope, plain_report};
 use super::websocket::{WebSocket, url};
 use crate::anomaly::Rule;
-use crate::event::{ConnectionReport, EventKind, Upgrade};
-use crate::flow::{Direction, Side, StreamItem};
+use crate::event::{ConnectionReport, EventKind, Upgrade, UpgradeOutcome};
+use crate::flow::{Direction, Side, StreamItem, TcpEnd};
 use crate::http::{Exchange, HttpItem, RequestHead, ResponseHead};
 use crate::time::Moment;
 use crate::ws::{Found, Piece, Profile, Seeker, Start, handshake};
@@ -55,8 +55,9 @@ pub(super) struct Http {
     exchange: Exchange,
     /// Upgrade requests that wait for their answer; `None` for other requests.
     waiting: VecDeque<Option<Asked>>,
-    /// An upgrade to WebSocket was asked for.
+    /// The `ws://` address that was asked for last.
     url: Option<String>,
+    outcome: UpgradeOutcome,
     /// The protocol that was switched to.
     next: Option<Stage>,
     ended: Option<Ignored>,
@@ -108,6 +109,7 @@ impl Stage {
                     scope.driver.shared.summary.http_connections += 1;
                 }
                 report.url = http.url;
+                report.outcome = http.outcome;
             }
             _ => {}
         }
@@ -305,6 +307,7 @@ impl Http {
             exchange: Exchange::default(),
             waiting: VecDeque::new(),
             url: None,
+            outcome: UpgradeOutcome::NotAsked,
             next: None,
             ended: None,
         }
@@ -328,11 +331,13 @@ impl Http {
 
     /// No more will come.
     fn finish(&mut self, scope: &mut Scope<'_, '_>) {
+        // Where only the capture ended, the answer may have come later.
+        let over = scope.flow.end != TcpEnd::Open;
         let mut exchange = std::mem::take(&mut self.exchange);
         if exchange.holds_early_bytes() {
             let direction = Direction::ClientToServer;
             exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
-        } else if let Some(asked) = self.waiting.iter().flatten().next() {
+        } else if let (Some(asked), true) = (self.waiting.iter().flatten().next(), over) {
             let detail = format!("no answer to {} {}", asked.head.method, asked.head.target);
             let side = scope.side(Direction::ServerToClient);
             scope.broken(side, Rule::UnansweredUpgrade, detail);
@@ -402,6 +407,7 @@ impl Http {
         let is_upgrade = handshake::is_upgrade_request(&head);
         if is_upgrade {
             self.url = Some(url(&head));
+            self.outcome = UpgradeOutcome::Unanswered;
             scope.show();
         }
         scope.tell(side, EventKind::Request(&head));
@@ -434,7 +440,12 @@ impl Http {
         }
         let upgrade = asked
             .filter(|asked| handshake::is_upgrade_request(&asked.head))
-            .map(|_| Upgrade::Refused);
+            .map(|asked| Upgrade::Refused {
+                after: scope.at.time.saturating_since(asked.at.time),
+            });
+        if upgrade.is_some() {
+            self.outcome = UpgradeOutcome::Refused(head.status);
+        }
         scope.tell(side, EventKind::Response { head, upgrade });
         if !expected && scope.teller.is_websocket {
             let detail = format!("status {}", head.status);
@@ -468,7 +479,13 @@ impl Http {
         for anomaly in anomalies {
             scope.anomaly(side, &anomaly);
         }
-        let start = |cut: bool| if cut { Start::OutOfStep } else { Start::InStep };
+        let start = |cut: bool| {
+            if cut {
+                Start::AfterCutHead
+            } else {
+                Start::InStep
+            }
+        };
         let starts = [
             start(request.is_some_and(|request| request.truncated)),
             start(head.truncated),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::connection::Scope;
-use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind};
+use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind, UpgradeOutcome};
 use crate::flow::{Direction, StreamItem, TcpEnd};
 use crate::http::RequestHead;
 use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
@@ -78,7 +78,7 @@ impl WebSocket {
             });
         }
         let tally = self.tally;
-        report.upgraded = true;
+        report.outcome = UpgradeOutcome::Upgraded;
         report.url = tally.url;
         report.upgrade = tally.upgrade;
         if let Some(agreement) = tally.agreement {

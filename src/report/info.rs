@@ -5,9 +5,9 @@ use std::str;
 use anstyle::{AnsiColor, Style as TextStyle};
 
 use super::duration::readable;
-use super::text::{append, escape, quote, quote_bytes, quote_invalid};
-use crate::anomaly::{Anomaly, Severity};
-use crate::event::{ConnectionReport, Upgrade};
+use super::text::{append, escape, quote, quote_bytes, text_width};
+use crate::anomaly::{Anomaly, Rule, Severity};
+use crate::event::{ConnectionReport, Upgrade, UpgradeOutcome};
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode, Text};
@@ -17,6 +17,9 @@ pub(super) struct Cells {
     pub(super) protocol: &'static str,
     pub(super) length: Option<u64>,
     pub(super) style: TextStyle,
+    /// Bytes of Info that have the style, from its start: the words that are not the
+    /// network's.
+    pub(super) styled: usize,
 }
 
 pub(super) const HEADING: TextStyle = TextStyle::new().bold();
@@ -24,16 +27,19 @@ pub(super) const QUIET: TextStyle = TextStyle::new().dimmed();
 /// Protocol of the rows that a hex dump can follow.
 pub(super) const WEBSOCKET: &str = "WebSocket";
 
+// Plain blue cannot be read on black, nor yellow on white: what is not bold is cyan, green,
+// magenta or red, and only words of wsdump's own, never what came from the network.
 const HTTP: TextStyle = AnsiColor::Green.on_default();
-const CONTROL: TextStyle = AnsiColor::Blue.on_default();
-const CLOSE: TextStyle = AnsiColor::Magenta.on_default();
-const TROUBLE: TextStyle = AnsiColor::Red.on_default();
-const WARNING: TextStyle = AnsiColor::Yellow.on_default();
+const CLIENT: TextStyle = AnsiColor::Cyan.on_default().bold();
+const SERVER: TextStyle = TextStyle::new().bold();
+const CLOSE: TextStyle = AnsiColor::Magenta.on_default().bold();
+const TROUBLE: TextStyle = AnsiColor::Red.on_default().bold();
+const WARNING: TextStyle = AnsiColor::Yellow.on_default().bold();
 
 fn by_sender(from: Direction) -> TextStyle {
     match from {
-        Direction::ClientToServer => AnsiColor::Cyan.on_default(),
-        Direction::ServerToClient => TextStyle::new(),
+        Direction::ClientToServer => CLIENT,
+        Direction::ServerToClient => SERVER,
     }
 }
 
@@ -47,6 +53,26 @@ fn tcp_style(kind: TcpEventKind) -> TextStyle {
     }
 }
 
+/// Columns for a payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Room {
+    /// So many for the payload itself.
+    Payload(usize),
+    /// So many for all of Info.
+    Line(usize),
+}
+
+impl Room {
+    /// Columns left for a payload in quotes behind `info`.
+    fn behind(self, info: &str) -> usize {
+        const QUOTES_AND_MARK: usize = 3;
+        match self {
+            Self::Payload(columns) => columns,
+            Self::Line(columns) => columns.saturating_sub(text_width(info) + QUOTES_AND_MARK),
+        }
+    }
+}
+
 /// `[SYN, ACK] seq=0 ack=1 mss=65495`
 pub(super) fn tcp_info(tcp: &TcpEvent, info: &mut String) -> Cells {
     tcp_text(tcp, info);
@@ -54,6 +80,7 @@ pub(super) fn tcp_info(tcp: &TcpEvent, info: &mut String) -> Cells {
         protocol: "TCP",
         length: Some(tcp.length),
         style: tcp_style(tcp.kind),
+        styled: usize::MAX,
     }
 }
 
@@ -108,8 +135,10 @@ fn tcp_text(tcp: &TcpEvent, info: &mut String) {
     }
 }
 
+/// `GET /chat HTTP/1.1, Upgrade: websocket`
 pub(super) fn request_info(head: &RequestHead, info: &mut String) -> Cells {
     escape(&head.method, info);
+    let styled = info.len();
     info.push(' ');
     escape(&head.target, info);
     append!(info, " HTTP/1.{}", head.minor_version);
@@ -126,29 +155,37 @@ pub(super) fn request_info(head: &RequestHead, info: &mut String) -> Cells {
         protocol: "HTTP",
         length: Some(head.wire_len as u64),
         style: HTTP,
+        styled,
     }
 }
 
+/// `101 Switching Protocols, accept ok, after 1.83 ms`
 pub(super) fn response_info(
     head: &ResponseHead,
     upgrade: Option<Upgrade<'_>>,
     info: &mut String,
 ) -> Cells {
     append!(info, "{}", head.status);
+    let styled = info.len();
     if !head.reason.is_empty() {
         info.push(' ');
         escape(&head.reason, info);
     }
-    let style = match upgrade {
-        None => HTTP,
-        Some(Upgrade::Refused) => {
+    let mut style = HTTP;
+    match upgrade {
+        None => {}
+        Some(Upgrade::Refused { after }) => {
+            style = TROUBLE;
             info.push_str(", upgrade refused");
-            TROUBLE
+            append!(info, " after {}", readable(after));
         }
         Some(Upgrade::Accepted { agreement, after }) => {
             match agreement.accept_valid {
                 Some(true) => info.push_str(", accept ok"),
-                Some(false) => info.push_str(", accept WRONG"),
+                Some(false) => {
+                    style = TROUBLE;
+                    info.push_str(", accept WRONG");
+                }
                 None => {}
             }
             if let Some(after) = after {
@@ -162,9 +199,12 @@ pub(super) fn response_info(
                 info.push_str(", ");
                 escape(extension, info);
             }
-            HTTP
         }
-    };
+    }
+    if let (300..=399, Some(location)) = (head.status, head.headers.first("Location")) {
+        info.push_str(", Location: ");
+        escape(location, info);
+    }
     if head.truncated {
         info.push_str(", head cut");
     }
@@ -172,53 +212,58 @@ pub(super) fn response_info(
         protocol: "HTTP",
         length: Some(head.wire_len as u64),
         style,
+        styled,
     }
 }
 
 /// ` [MASKED, FIN, deflate 10→200]`, or nothing where there is nothing to say.
-fn tags(header: &FrameHeader, message: Option<&Message<'_>>, info: &mut String) {
+fn tags(header: &FrameHeader, more: &[String], info: &mut String) {
     let mut tags = Vec::new();
     if header.masking_key.is_some() {
-        tags.push("MASKED".to_owned());
+        tags.push("MASKED");
     }
-    let continues = header.opcode == OpCode::Continuation;
     if !header.fin {
-        tags.push("more to come".to_owned());
-    } else if continues {
-        tags.push("FIN".to_owned());
+        tags.push("more to come");
+    } else if header.opcode == OpCode::Continuation {
+        tags.push("FIN");
     }
-    match message {
-        Some(message) if message.compressed && !message.complete => {
-            tags.push(format!("deflate {}", message.wire_length));
-        }
-        Some(message) if message.compressed => {
-            tags.push(format!(
-                "deflate {}→{}",
-                message.wire_length, message.length
-            ));
-        }
-        None if header.rsv1() => tags.push("RSV1".to_owned()),
-        Some(_) | None => {}
-    }
+    tags.extend(more.iter().map(String::as_str));
     if !tags.is_empty() {
         append!(info, " [{}]", tags.join(", "));
     }
 }
 
+/// What there is to say of a message beside its opcode.
+fn message_tags(message: &Message<'_>) -> Vec<String> {
+    let (wire, length) = (message.wire_length, message.length);
+    let mut tags = Vec::new();
+    if message.compressed && message.complete {
+        tags.push(format!("deflate {wire}→{length}"));
+    } else if message.compressed {
+        tags.push("deflate".to_owned());
+    }
+    if message.missing > 0 {
+        tags.push(format!("{} of {wire} bytes not captured", message.missing));
+    } else if !message.complete {
+        tags.push("not complete".to_owned());
+    }
+    tags
+}
+
 /// ` 1000 Normal Closure "bye"`
-fn close_info(frame: &Frame<'_>, columns: usize, info: &mut String) {
+fn close_info(frame: &Frame<'_>, room: Room, info: &mut String) {
     match frame.close() {
         Some((code, reason)) => {
             append!(info, " {} {}", code.0, code.name());
             if !reason.is_empty() {
                 info.push(' ');
-                quote_invalid(reason, false, columns, info);
+                quote(reason, false, room.behind(info), info);
             }
         }
         None if frame.header.payload_len == 0 => info.push_str(" without a code"),
         None => {
             info.push(' ');
-            quote_bytes(frame.payload, false, columns, info);
+            quote_bytes(frame.payload, false, room.behind(info), info);
         }
     }
 }
@@ -227,19 +272,24 @@ fn close_info(frame: &Frame<'_>, columns: usize, info: &mut String) {
 pub(super) fn anomaly_info(anomaly: &Anomaly, info: &mut String) -> Cells {
     let rule = anomaly.rule;
     append!(info, "{}: {}: ", rule.severity(), rule.name());
+    let styled = info.len();
     escape(&anomaly.detail, info);
-    append!(info, " ({})", rule.reference());
+    if rule.reference() != Rule::OWN {
+        append!(info, " ({})", rule.reference());
+    }
     Cells {
         protocol: "Anomaly",
         length: None,
         style: match rule.severity() {
-            Severity::Error => TROUBLE.bold(),
+            Severity::Error => TROUBLE,
             Severity::Warning => WARNING,
             Severity::Note => QUIET,
         },
+        styled,
     }
 }
 
+/// `closed after 108 ms; Close 1000 by client, clean; 1 message from client, 2 from server`
 pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cells {
     info.push_str(match report.tcp_end {
         TcpEnd::Open => "still open after ",
@@ -247,35 +297,16 @@ pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cell
         TcpEnd::Rst => "reset after ",
     });
     info.push_str(&readable(report.duration));
-    if report.upgraded {
-        match &report.close {
-            Some(close) => {
-                let by = match close.initiator {
-                    Direction::ClientToServer => "client",
-                    Direction::ServerToClient => "server",
-                };
-                info.push_str("; Close ");
-                let code = close.code.map(|code| code.0.to_string());
-                info.push_str(code.as_deref().unwrap_or("without a code"));
-                append!(info, " by {by}");
-                info.push_str(if close.clean {
-                    ", clean"
-                } else {
-                    ", not clean"
-                });
+    match report.outcome {
+        UpgradeOutcome::NotAsked => info.push_str("; no WebSocket"),
+        UpgradeOutcome::Unanswered => info.push_str("; upgrade not answered"),
+        UpgradeOutcome::Refused(status) => append!(info, "; upgrade refused with {status}"),
+        UpgradeOutcome::Upgraded => {
+            if report.url.is_none() {
+                info.push_str("; upgrade not captured");
             }
-            None => info.push_str("; no Close"),
+            upgraded_info(report, info);
         }
-        let [client, server] = report.totals;
-        let plural = if client.messages == 1 { "" } else { "s" };
-        append!(
-            info,
-            "; {} message{plural} from client, {} from server",
-            client.messages,
-            server.messages
-        );
-    } else {
-        info.push_str("; no WebSocket");
     }
     if report.anomalies > 0 {
         append!(info, "; anomalies: {}", report.anomalies);
@@ -283,8 +314,31 @@ pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cell
     Cells {
         protocol: "Summary",
         length: None,
-        style: TextStyle::new().bold(),
+        style: SERVER,
+        styled: usize::MAX,
     }
+}
+
+fn upgraded_info(report: &ConnectionReport, info: &mut String) {
+    match &report.close {
+        Some(close) => {
+            let by = match close.initiator {
+                Direction::ClientToServer => "client",
+                Direction::ServerToClient => "server",
+            };
+            let code = close.code.map(|code| code.0.to_string());
+            let code = code.as_deref().unwrap_or("without a code");
+            let clean = if close.clean { "clean" } else { "not clean" };
+            append!(info, "; Close {code} by {by}, {clean}");
+        }
+        None => info.push_str("; no Close"),
+    }
+    let [client, server] = report.totals.map(|totals| totals.messages);
+    let plural = if client == 1 { "" } else { "s" };
+    append!(
+        info,
+        "; {client} message{plural} from client, {server} from server"
+    );
 }
 
 /// A frame with a row of its own.
@@ -292,24 +346,35 @@ pub(super) fn frame_info(
     frame: &Frame<'_>,
     answers: Answer,
     from: Direction,
-    columns: usize,
+    room: Room,
     info: &mut String,
 ) -> Cells {
     let header = &frame.header;
     append!(info, "{}", header.opcode);
-    tags(header, None, info);
+    let mut more = Vec::new();
+    if header.rsv1() {
+        more.push("RSV1".to_owned());
+    }
+    if frame.cut_short {
+        more.push("not complete".to_owned());
+    } else if frame.missing > 0 {
+        let (missing, of) = (frame.missing, header.payload_len);
+        more.push(format!("{missing} of {of} bytes not captured"));
+    }
+    tags(header, &more, info);
+    let styled = info.len();
     let payload = frame.payload;
     match header.opcode {
-        OpCode::Close => close_info(frame, columns, info),
+        OpCode::Close => close_info(frame, room, info),
         _ if header.payload_len == 0 => info.push_str(" (empty)"),
-        _ if payload.is_empty() => {}
+        _ if payload.is_empty() => info.push_str(" …"),
         // Whether a continuation is text, only its message tells.
         OpCode::Text | OpCode::Continuation | OpCode::Ping | OpCode::Pong => {
-            text_or_bytes(payload, columns, info);
+            text_or_bytes(payload, room, info);
         }
         OpCode::Binary | OpCode::Reserved(_) => {
             info.push(' ');
-            quote_bytes(payload, false, columns, info);
+            quote_bytes(payload, false, room.behind(info), info);
         }
     }
     match answers {
@@ -317,19 +382,15 @@ pub(super) fn frame_info(
         Answer::Unsolicited => info.push_str(", unsolicited"),
         Answer::No => {}
     }
-    if frame.cut_short {
-        info.push_str(", cut short: the rest was not captured");
-    } else if frame.missing > 0 {
-        append!(info, ", {} bytes missing", frame.missing);
-    }
     Cells {
         protocol: WEBSOCKET,
         length: Some(header.payload_len),
         style: match header.opcode {
             OpCode::Close => CLOSE,
-            opcode if opcode.is_control() => CONTROL,
+            opcode if opcode.is_control() => QUIET,
             _ => by_sender(from),
         },
+        styled,
     }
 }
 
@@ -338,68 +399,66 @@ pub(super) fn message_info(
     message: &Message<'_>,
     last: Option<FrameHeader>,
     from: Direction,
-    columns: usize,
+    room: Room,
     info: &mut String,
 ) -> Cells {
     let opcode = message.opcode;
+    let more = message_tags(message);
+    let length = message.length;
     match last {
         Some(header) if message.frames == 1 => {
             append!(info, "{opcode}");
-            tags(&header, Some(message), info);
+            tags(&header, &more, info);
         }
         Some(header) => {
             append!(info, "{}", header.opcode);
-            tags(&header, Some(message), info);
-            let (length, frames) = (message.length, message.frames);
+            tags(&header, &more, info);
+            let frames = message.frames;
             append!(
                 info,
                 " ends a {opcode} of {length} bytes in {frames} frames:"
             );
         }
-        None => append!(info, "{opcode} that never ended:"),
-    }
-    if !message.complete {
-        match message.missing {
-            0 => info.push_str(" not complete"),
-            missing => append!(info, " {missing} bytes missing"),
-        }
-    }
-    let has_more = message.is_truncated();
-    match message.text() {
-        _ if message.payload.is_empty() && has_more => {}
-        _ if message.payload.is_empty() => info.push_str(" (empty)"),
-        Some(text) => {
-            info.push(' ');
-            quote(text, has_more, columns, info);
-        }
-        None if message.text == Text::Invalid => {
-            info.push(' ');
-            quote_invalid(message.payload, has_more, columns, info);
-        }
         None => {
+            append!(info, "{opcode}");
+            if !more.is_empty() {
+                append!(info, " [{}]", more.join(", "));
+            }
+            append!(info, " never ended, {length} bytes so far:");
+        }
+    }
+    let styled = info.len();
+    let has_more = message.is_truncated();
+    match message.text {
+        _ if message.payload.is_empty() && has_more => info.push_str(" …"),
+        _ if message.payload.is_empty() => info.push_str(" (empty)"),
+        Text::Valid | Text::Invalid => {
             info.push(' ');
-            quote_bytes(message.payload, has_more, columns, info);
+            let text = message.text().map_or(message.payload, str::as_bytes);
+            quote(text, has_more, room.behind(info), info);
+        }
+        Text::No => {
+            info.push(' ');
+            quote_bytes(message.payload, has_more, room.behind(info), info);
         }
     }
     Cells {
         protocol: WEBSOCKET,
         length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
         style: by_sender(from),
+        styled,
     }
 }
 
 /// ` "text"` where the payload is text, perhaps cut inside a character; else ` 68 65 78`.
-fn text_or_bytes(payload: &[u8], columns: usize, info: &mut String) {
+fn text_or_bytes(payload: &[u8], room: Room, info: &mut String) {
     info.push(' ');
-    let valid = match str::from_utf8(payload) {
-        Ok(text) => Some(text),
+    let columns = room.behind(info);
+    match str::from_utf8(payload) {
+        Ok(text) => quote(text.as_bytes(), false, columns, info),
         Err(error) if error.error_len().is_none() => {
-            str::from_utf8(&payload[..error.valid_up_to()]).ok()
+            quote(&payload[..error.valid_up_to()], false, columns, info);
         }
-        Err(_) => None,
-    };
-    match valid {
-        Some(text) => quote(text, false, columns, info),
-        None => quote_bytes(payload, false, columns, info),
+        Err(_) => quote_bytes(payload, false, columns, info),
     }
 }

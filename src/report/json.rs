@@ -21,12 +21,13 @@
 //! | `frame` | `fin`, `rsv` (0–7, RSV1 = 4), `opcode` (`continuation`, `text`, `binary`, `close`, `ping`, `pong`, `reserved-N`), `masked`, `masking_key` (hexadecimal), `header_length`, `length`; `missing` (payload bytes that were not captured), `complete` (false) when the capture ended inside it; ping and pong: payload as `text` or `base64`; close: `close_code`, `close_name`, `close_reason` (and `base64` of it when it is no UTF-8); pong: `rtt_seconds` since the ping it answers |
 //! | `message` | `opcode` (`text`, `binary`), `frames`, `length` (after inflation), `wire_length`, `compressed`, `complete`; payload as `text` (valid UTF-8, of a text message) or `base64`; `missing` (bytes) where some were not captured; `truncated_at`: the payload given ends after this many bytes although the message does not |
 //! | `anomaly` | `rule` (stable name), `severity` (`error`, `warning`, `note`), `reference` (`RFC 6455 §5.1`), `detail` |
-//! | `connection` | `client`, `server`, `start`, `duration_seconds`, `handshake_seconds`, `upgrade_seconds`, `url`, `subprotocol`, `extensions`; `from_client` and `from_server`, each with `frames`, `messages`, `bytes` (payload on the wire); `close` (`code`, `name`, `reason`, `initiator`, `clean`), `tcp_end` (`fin`, `rst`, `open`), `anomalies` (how many) |
+//! | `connection` | `client`, `server`, `start`, `duration_seconds`, `handshake_seconds`, `upgrade_seconds`, `url`, `subprotocol`, `extensions` (of an upgraded one); `from_client` and `from_server`, each with `frames`, `messages`, `bytes` (payload on the wire); `close` (`code`, `name`, `reason`, `initiator`, `clean`), `tcp_end` (`fin`, `rst`, `open`), `anomalies` (how many) |
 //! | `packet` | `protocol`, `source`, `destination`, `length` (on the wire); no `connection` and no `from` |
 //!
 //! A field that does not apply is left out, never `null`. Lines come in packet order.
 
 use std::borrow::Cow;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -34,10 +35,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::text::is_harmful;
 use super::timestamp::{Calendar, subsecond};
 use super::{EventType, Printer};
 use crate::anomaly::Anomaly;
-use crate::event::{CloseReport, ConnectionReport, Event, EventKind, OtherPacket, Upgrade};
+use crate::event::{
+    CloseReport, ConnectionReport, Event, EventKind, OtherPacket, Upgrade, UpgradeOutcome,
+};
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{Headers, RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
@@ -69,7 +73,7 @@ impl Default for Json {
 }
 
 impl Printer for Json {
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
         let start = match event.kind {
             EventKind::Connection(report) => Some(self.time(report.start)),
             _ => None,
@@ -80,6 +84,7 @@ impl Printer for Json {
             start: start.as_deref(),
         };
         write_line(&line, out);
+        0
     }
 
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
@@ -90,9 +95,36 @@ impl Printer for Json {
 
 fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
     // Neither writing into a vector nor these maps with string keys can fail.
-    let written = serde_json::to_writer(&mut *out, line);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);
+    let written = line.serialize(&mut serializer);
     debug_assert!(written.is_ok());
     out.push(b'\n');
+}
+
+/// Writes as JSON escapes what a terminal might act upon, too: the same text for whoever
+/// reads JSON, and none of it raw for whoever only looks.
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let is_harmful = |c: char| c == '\x7f' || is_harmful(c);
+        let mut rest = fragment;
+        while let Some(at) = rest.find(is_harmful) {
+            let (before, from) = rest.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            if let Some(harmful) = chars.next() {
+                for unit in harmful.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 struct EventLine<'a> {
@@ -262,7 +294,7 @@ fn response_fields<M: SerializeMap>(
     optional(map, "truncated", head.truncated.then_some(true))?;
     match upgrade {
         Some(Upgrade::Accepted { .. }) => optional(map, "upgrade", upgrade.map(UpgradeObject)),
-        Some(Upgrade::Refused) | None => Ok(()),
+        Some(Upgrade::Refused { .. }) | None => Ok(()),
     }
 }
 
@@ -372,7 +404,7 @@ fn connection_fields<M: SerializeMap>(
     optional(map, "upgrade_seconds", report.upgrade.map(Seconds))?;
     optional(map, "url", report.url.as_ref())?;
     optional(map, "subprotocol", report.subprotocol.as_ref())?;
-    if report.upgraded {
+    if report.outcome == UpgradeOutcome::Upgraded {
         map.serialize_entry("extensions", &report.extensions)?;
     }
     for (name, totals) in ["from_client", "from_server"]

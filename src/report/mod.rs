@@ -4,6 +4,7 @@
 //! [`Ordered`] puts what it rendered into packet order and writes it. A new output format
 //! is one file here.
 
+mod columns;
 mod duration;
 mod hex;
 mod info;
@@ -22,20 +23,22 @@ pub use ordered::Ordered;
 pub use selection::{EventType, Selection};
 pub use summary::{Connections, closing_lines};
 pub use text::escape;
-pub use timeline::{Style, Timeline};
+pub use timeline::{Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
 /// Renders events as text.
 pub trait Printer {
-    /// Appends what there is to say about an event, whole lines or nothing.
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>);
+    /// Appends what there is to say about an event, whole lines or nothing. Returns how many
+    /// of the bytes are lines that go above the row, before its prefix.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize;
 
     /// Appends what there is to say about a packet that is not TCP.
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
         let _ = (packet, out);
     }
 
-    /// Appends what stands above the first row.
+    /// Appends what stands above the first row. Called when the first row was rendered, so
+    /// that it can suit it.
     fn heading(&mut self, out: &mut Vec<u8>) {
         let _ = out;
     }

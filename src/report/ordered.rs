@@ -17,10 +17,22 @@ pub struct Ordered<P> {
     selection: Selection,
     /// Rendered rows, in the order they came.
     pending: Vec<u8>,
-    rows: Vec<(Row, Range<usize>)>,
+    rows: Vec<Pending>,
+    /// The heading was written.
+    begun: bool,
     /// A row came whose packet is before that of the row above it.
     unsorted: bool,
     line: Vec<u8>,
+}
+
+/// A rendered row.
+#[derive(Debug)]
+struct Pending {
+    row: Row,
+    /// Lines above it, in `pending`.
+    above: Range<usize>,
+    /// The row and what is under it.
+    body: Range<usize>,
 }
 
 impl<P: Printer> Ordered<P> {
@@ -34,20 +46,10 @@ impl<P: Printer> Ordered<P> {
             selection,
             pending: Vec::new(),
             rows: Vec::new(),
+            begun: false,
             unsorted: false,
             line: Vec::new(),
         }
-    }
-
-    /// Writes what stands above the first row.
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let mut heading = Vec::new();
-        self.printer.heading(&mut heading);
-        out.write_all(&heading)
     }
 
     /// Writes the rows of packets before `before`, and says whether there were any.
@@ -61,19 +63,26 @@ impl<P: Printer> Ordered<P> {
         }
         if self.unsorted {
             // Stable: rows of one packet stay in the order they came.
-            self.rows.sort_by_key(|(row, _)| row.packet);
+            self.rows.sort_by_key(|pending| pending.row.packet);
             self.unsorted = false;
         }
         let ready = if self.pending.len() > Self::MAX_PENDING {
             self.rows.len()
         } else {
-            self.rows.partition_point(|(row, _)| row.packet < before)
+            self.rows
+                .partition_point(|pending| pending.row.packet < before)
         };
-        for (row, range) in self.rows.drain(..ready) {
+        if ready > 0 && !std::mem::replace(&mut self.begun, true) {
+            self.line.clear();
+            self.printer.heading(&mut self.line);
+            out.write_all(&self.line)?;
+        }
+        for Pending { row, above, body } in self.rows.drain(..ready) {
+            out.write_all(&self.pending[above])?;
             self.line.clear();
             self.printer.prefix(&row, &mut self.line);
             out.write_all(&self.line)?;
-            out.write_all(&self.pending[range])?;
+            out.write_all(&self.pending[body])?;
         }
         if self.rows.is_empty() {
             self.pending.clear();
@@ -81,13 +90,18 @@ impl<P: Printer> Ordered<P> {
         Ok(ready > 0)
     }
 
-    fn note(&mut self, row: Row, start: usize) {
+    /// Notes what was rendered from `start` on, of which `above` bytes go above the row.
+    fn note(&mut self, row: Row, start: usize, above: usize) {
         if self.pending.len() == start {
             return;
         }
-        let last = self.rows.last().map_or(0, |(last, _)| last.packet);
+        let last = self.rows.last().map_or(0, |last| last.row.packet);
         self.unsorted |= row.packet < last;
-        self.rows.push((row, start..self.pending.len()));
+        self.rows.push(Pending {
+            row,
+            above: start..start + above,
+            body: start + above..self.pending.len(),
+        });
     }
 }
 
@@ -97,13 +111,13 @@ impl<P: Printer> EventSink for Ordered<P> {
             return;
         }
         let start = self.pending.len();
-        self.printer.event(event, &mut self.pending);
+        let above = self.printer.event(event, &mut self.pending);
         let row = Row {
             packet: event.at.packet,
             time: event.at.time,
             elapsed: event.elapsed,
         };
-        self.note(row, start);
+        self.note(row, start, above);
     }
 
     fn other_packet(&mut self, packet: &OtherPacket) {
@@ -117,7 +131,7 @@ impl<P: Printer> EventSink for Ordered<P> {
             time: packet.at.time,
             elapsed: packet.elapsed,
         };
-        self.note(row, start);
+        self.note(row, start, 0);
     }
 }
 
@@ -133,8 +147,9 @@ mod tests {
     struct Numbers;
 
     impl Printer for Numbers {
-        fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
             out.extend_from_slice(format!("/{} ", event.connection.number).as_bytes());
+            0
         }
 
         fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {

@@ -11,10 +11,14 @@ use crate::capture::LinkType;
 use crate::event::{Event, EventKind, EventSink};
 use crate::flow::{Direction, TcpEnd};
 
+const HEADING: [&str; 10] = [
+    "#", "Client", "Server", "URL", "Start", "Duration", "Sent", "Received", "Bytes", "End",
+];
+
 /// Collects the connections of a run for a table of them.
 #[derive(Debug, Default)]
 pub struct Connections {
-    rows: Vec<[String; 9]>,
+    rows: Vec<[String; 10]>,
     /// Connections beyond [`Connections::MAX_ROWS`].
     left_out: u64,
 }
@@ -23,21 +27,26 @@ impl Connections {
     /// Rows kept. More are counted, not shown: a table of them is no help to anybody.
     pub const MAX_ROWS: usize = 1000;
 
-    /// The table, `width` columns wide, or as wide as it needs.
+    /// The table, at most `width` columns wide: on a narrow terminal some columns give way.
     pub fn table(&self, width: Option<u16>) -> String {
+        let columns: &[usize] = match width {
+            Some(..140) => &[0, 1, 3, 5, 6, 7, 9],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+        };
         let mut table = Table::new();
         table
             .load_style(comfy_table::presets::UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header([
-                "#", "Client", "Server", "URL", "Start", "Duration", "Messages", "Bytes", "End",
-            ]);
+            .set_header(columns.iter().map(|column| HEADING[*column]));
         if let Some(width) = width {
             table.set_width(width);
         }
-        table.add_rows(&self.rows);
-        for numeric in [0, 4, 5, 6, 7] {
-            if let Some(column) = table.column_mut(numeric) {
+        for row in &self.rows {
+            table.add_row(columns.iter().map(|column| &row[*column]));
+        }
+        for (place, column) in columns.iter().enumerate() {
+            let is_numeric = matches!(column, 0 | 4..=8);
+            if let (true, Some(column)) = (is_numeric, table.column_mut(place)) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
@@ -91,8 +100,9 @@ impl EventSink for Connections {
             report.url.as_deref().map_or(String::new(), escaped),
             super::timestamp::seconds_with_micros(event.elapsed.saturating_sub(elapsed)),
             readable(report.duration),
-            format!("{} → / {} ←", client.messages, server.messages),
-            format!("{} → / {} ←", client.bytes, server.bytes),
+            client.messages.to_string(),
+            server.messages.to_string(),
+            format!("{} / {}", client.bytes, server.bytes),
             end,
         ]);
     }

@@ -41,12 +41,8 @@ fn push_escaped(c: char, out: &mut String) {
     }
 }
 
-fn push_byte(byte: u8, out: &mut String) {
-    append!(out, "\\x{byte:02x}");
-}
-
 /// Characters beyond ASCII that act on the terminal or on the reader without being seen.
-fn is_harmful(c: char) -> bool {
+pub(super) fn is_harmful(c: char) -> bool {
     matches!(c,
         // C1 controls
         '\u{80}'..='\u{9f}'
@@ -90,14 +86,9 @@ pub(super) fn cut_to_width(text: &mut String, columns: usize) {
     }
 }
 
-/// Appends text in quotes, escaped, at most `columns` of it, with `…` behind the closing
-/// quote when there is more.
-pub(super) fn quote(text: &str, has_more: bool, columns: usize, out: &mut String) {
-    quote_invalid(text.as_bytes(), has_more, columns, out);
-}
-
-/// The same for bytes that are meant to be UTF-8: those that are not come as `\xff`.
-pub(super) fn quote_invalid(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
+/// Appends text in quotes, escaped, at most `columns` of it, with `…` before the closing
+/// quote when there is more. Bytes that are no UTF-8 come as `\xff`.
+pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
     out.push('"');
     let mut left = columns;
     let mut cut = has_more;
@@ -107,8 +98,10 @@ pub(super) fn quote_invalid(text: &[u8], has_more: bool, columns: usize, out: &m
         for piece in chunk.valid().chars().map(Piece::Char).chain(bad) {
             escaped.clear();
             match piece {
+                // So that an escape cannot be mistaken for what was sent.
+                Piece::Char('\\') => escaped.push_str("\\\\"),
                 Piece::Char(c) => push_escaped(c, &mut escaped),
-                Piece::Byte(byte) => push_byte(byte, &mut escaped),
+                Piece::Byte(byte) => append!(escaped, "\\x{byte:02x}"),
             }
             let Some(rest) = left.checked_sub(text_width(&escaped)) else {
                 cut = true;
@@ -118,10 +111,7 @@ pub(super) fn quote_invalid(text: &[u8], has_more: bool, columns: usize, out: &m
             out.push_str(&escaped);
         }
     }
-    out.push('"');
-    if cut {
-        out.push('…');
-    }
+    out.push_str(if cut { "…\"" } else { "\"" });
 }
 
 /// A part of bytes that are meant to be text.
@@ -182,18 +172,20 @@ mod tests {
 
     #[test]
     fn a_quote_says_when_there_is_more() {
-        let quoted = |text, more, columns| {
+        let quoted = |text: &[u8], more, columns| {
             let mut out = String::new();
             quote(text, more, columns, &mut out);
             out
         };
-        assert_eq!(quoted("ab\n", false, 10), r#""ab\n""#);
-        assert_eq!(quoted("ab", true, 10), r#""ab"…"#);
-        assert_eq!(quoted("abcdef", false, 3), r#""abc"…"#);
-        assert_eq!(quoted("ab\n", false, 3), r#""ab"…"#);
-        let mut invalid = String::new();
-        quote_invalid(b"caf\xe9 \xf0\x9f", false, 20, &mut invalid);
-        assert_eq!(invalid, r#""caf\xe9 \xf0\x9f""#);
+        assert_eq!(quoted(b"ab\n", false, 10), r#""ab\n""#);
+        assert_eq!(quoted(b"ab", true, 10), r#""ab…""#);
+        assert_eq!(quoted(b"abcdef", false, 3), r#""abc…""#);
+        assert_eq!(quoted(b"ab\n", false, 3), r#""ab…""#);
+        assert_eq!(quoted(b"\\n", false, 9), r#""\\n""#);
+        assert_eq!(
+            quoted(b"caf\xe9 \xf0\x9f", false, 20),
+            r#""caf\xe9 \xf0\x9f""#
+        );
         let mut hex = String::new();
         quote_bytes(b"\x01\xffabc", false, 6, &mut hex);
         assert_eq!(hex, "01 ff …");

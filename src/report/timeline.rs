@@ -10,9 +10,9 @@
 //! | Length | payload bytes: of the segment, the head, the frame |
 //! | Info | what was said |
 //!
-//! On a narrow terminal the addresses, the protocol and their headings give way: an arrow
-//! shows who speaks, `→` the client and `←` the server, and a line before a connection's
-//! first row says who they are.
+//! On a narrow terminal the addresses and the protocol give way: an arrow shows who speaks,
+//! `→` the client and `←` the server, and a line before a connection's first row says who
+//! they are.
 //!
 //! A frame that ends a message and the message are one row. Text from the network is
 //! escaped, see [`escape`](super::escape).
@@ -24,7 +24,8 @@ use std::net::SocketAddr;
 use anstyle::Style as TextStyle;
 use jiff::tz::TimeZone;
 
-use super::info::{self, Cells, HEADING, QUIET, WEBSOCKET};
+use super::columns::{Columns, Layout, widen};
+use super::info::{self, Cells, HEADING, QUIET, Room, WEBSOCKET};
 use super::text::{append, cut_to_width};
 use super::timestamp::{Calendar, TimeFormat, seconds_with_micros, subsecond};
 use super::{Printer, Row, hex};
@@ -49,26 +50,36 @@ pub struct Style {
     /// Whether to show what is of interest only together with every packet: packets that
     /// were captured twice.
     pub all: bool,
-    /// Whether the frame that ends a message has a row of its own, because messages are
-    /// not asked for.
-    pub frames_apart: bool,
+    /// What has rows, of messages and their frames.
+    pub rows: Rows,
+}
+
+/// Which rows a message and its frames have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rows {
+    /// A row a frame; that of the last is its message's as well.
+    #[default]
+    Joined,
+    /// A row a frame, the last too: messages are not asked for.
+    Frames,
+    /// A row a message: frames are not asked for.
+    Messages,
 }
 
 /// Columns of a payload that are shown where the width has no limit.
 const PREVIEW: usize = 120;
 
-/// With fewer columns left for Info, the addresses give way.
-const LEAST_INFO: usize = 40;
+/// A full line of a dump has 78 columns: with these it fits the narrowest usual terminal.
+const DUMP_INDENT: usize = 2;
 
 /// Prints a row an event.
 #[derive(Debug)]
 pub struct Timeline {
     style: Style,
     calendar: Calendar,
+    columns: Columns,
     /// Time of the row above.
     above: Option<Timestamp>,
-    /// Widths of the two address columns, as wide as the widest address so far.
-    address: usize,
     /// Connections whose ends were said, where the rows do not say them.
     introduced: HashSet<u64>,
     info: String,
@@ -83,143 +94,209 @@ impl Timeline {
             TimeFormat::Local => TimeZone::system(),
             _ => TimeZone::UTC,
         };
+        let time = match style.time {
+            TimeFormat::Relative | TimeFormat::Delta => 10,
+            TimeFormat::Epoch => 17,
+            TimeFormat::Utc | TimeFormat::Local => 26,
+        };
         Self {
             style,
             calendar: Calendar::readable(zone),
+            columns: Columns::new(style.width, time),
             above: None,
-            address: "255.255.255.255".len(),
             introduced: HashSet::new(),
             info: String::new(),
             dump: String::new(),
         }
     }
 
-    /// Columns that No. and Time take, with the space behind each.
-    fn prefix_width(&self) -> usize {
-        NUMBER + 2 + self.time_width() + 2
+    /// Columns for a payload.
+    fn payload_room(&mut self) -> Room {
+        self.columns
+            .room()
+            .map_or(Room::Payload(PREVIEW), Room::Line)
     }
 
-    fn time_width(&self) -> usize {
-        match self.style.time {
-            TimeFormat::Relative | TimeFormat::Delta => 10,
-            TimeFormat::Epoch => 17,
-            TimeFormat::Utc | TimeFormat::Local => 26,
+    /// Widens the columns for a row.
+    fn fit(&mut self, packet: u64, elapsed: i64, source: &str, destination: &str) {
+        let columns = &mut self.columns;
+        widen(&mut columns.number, &packet.to_string());
+        if self.style.time == TimeFormat::Relative {
+            widen(&mut columns.time, &seconds_with_micros(elapsed));
+        }
+        widen(&mut columns.address, source);
+        widen(&mut columns.address, destination);
+    }
+
+    /// Appends a row with the text of `self.info`; returns the length of the lines that go
+    /// above it.
+    fn row(&mut self, event: &Event<'_>, cells: &Cells, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        let above = match self.columns.layout() {
+            Layout::Wide => 0,
+            Layout::Narrow => {
+                self.introduce(event, out);
+                out.len() - start
+            }
+        };
+        let length = cells.length.map(|length| length.to_string());
+        let (source, destination) = (event.source().to_string(), event.destination().to_string());
+        let arrow = match event.from {
+            Direction::ClientToServer => "→",
+            Direction::ServerToClient => "←",
+        };
+        self.line(
+            &Line {
+                connection: &event.connection.number.to_string(),
+                ends: (&source, &destination),
+                arrow,
+                protocol: cells.protocol,
+                length: length.as_deref().unwrap_or_default(),
+                style: cells.style,
+                styled: cells.styled,
+            },
+            out,
+        );
+        above
+    }
+
+    /// Says which ends a connection has, before its first row.
+    fn introduce(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+        let peers = event.connection;
+        if self.introduced.insert(peers.number) {
+            let mut text = format!(
+                "connection {}: {} → {}",
+                peers.number, peers.client, peers.server
+            );
+            if let Some(columns) = self.style.width {
+                cut_to_width(&mut text, columns);
+            }
+            self.styled_line("", &text, HEADING, text.len(), out);
+        }
+        if matches!(event.kind, EventKind::Connection(_)) {
+            self.introduced.remove(&peers.number);
         }
     }
 
-    fn wide_width(&self) -> usize {
-        self.prefix_width() + CONNECTION + 2 + 2 * self.address + 7 + PROTOCOL + 2 + LENGTH + 2
-    }
-
-    fn narrow_width(&self) -> usize {
-        self.prefix_width() + CONNECTION + 4 + LENGTH + 2
-    }
-
-    fn is_narrow(&self) -> bool {
-        let enough = |width| width >= self.wide_width() + LEAST_INFO;
-        !self.style.width.is_none_or(enough)
-    }
-
-    /// Columns that are left for Info.
-    fn room(&self) -> usize {
-        let used = if self.is_narrow() {
-            self.narrow_width()
-        } else {
-            self.wide_width()
+    /// Appends a row but for its number and time; Info is `self.info`.
+    fn line(&mut self, line: &Line<'_>, out: &mut Vec<u8>) {
+        let columns = &mut self.columns;
+        widen(&mut columns.connection, line.connection);
+        widen(&mut columns.length, line.length);
+        let layout = columns.layout();
+        let room = columns.room();
+        let Columns {
+            connection,
+            address,
+            protocol,
+            length,
+            ..
+        } = *columns;
+        let start = match layout {
+            Layout::Wide => format!(
+                "{:>connection$}  {:<address$}  →  {:<address$}  {:<protocol$}  {:>length$}  ",
+                line.connection, line.ends.0, line.ends.1, line.protocol, line.length
+            ),
+            Layout::Narrow => format!(
+                "{:>connection$}  {}  {:>length$}  ",
+                line.connection, line.arrow, line.length
+            ),
         };
-        let width = self.style.width.map(|width| width.saturating_sub(used));
-        width.unwrap_or(usize::MAX)
-    }
-
-    /// Columns of a payload that are shown.
-    fn preview(&self) -> usize {
-        self.style.width.map_or(PREVIEW, |_| self.room())
-    }
-
-    /// Appends a row with the text of `self.info`.
-    fn row(&mut self, event: &Event<'_>, cells: &Cells, out: &mut Vec<u8>) {
-        let (source, destination) = (event.source().to_string(), event.destination().to_string());
-        self.address = self.address.max(source.len()).max(destination.len());
-        let number = event.connection.number;
-        let length = cells
-            .length
-            .map_or(String::new(), |length| length.to_string());
-        let width = self.address;
         let mut info = std::mem::take(&mut self.info);
-        let start = if self.is_narrow() {
-            let arrow = match event.from {
-                Direction::ClientToServer => '→',
-                Direction::ServerToClient => '←',
-            };
-            if self.introduced.insert(number) {
-                let peers = event.connection;
-                info.insert_str(0, &format!("{} → {} ", peers.client, peers.server));
-            }
-            if matches!(event.kind, EventKind::Connection(_)) {
-                self.introduced.remove(&number);
-            }
-            format!("{number:>CONNECTION$}  {arrow} {length:>LENGTH$}  ")
-        } else {
-            format!(
-                "{number:>CONNECTION$}  {source:<width$}  →  {destination:<width$}  \
-                {:<PROTOCOL$}  {length:>LENGTH$}  ",
-                cells.protocol
-            )
-        };
-        cut_to_width(&mut info, self.room());
-        self.line(&start, &info, cells.style, out);
+        if let Some(room) = room {
+            cut_to_width(&mut info, room);
+        }
+        self.styled_line(&start, &info, line.style, line.styled, out);
         info.clear();
         self.info = info;
     }
 
+    /// Appends a line of which the first `styled` bytes of `info` have a style.
+    fn styled_line(
+        &self,
+        start: &str,
+        info: &str,
+        style: TextStyle,
+        styled: usize,
+        out: &mut Vec<u8>,
+    ) {
+        let info = info.trim_end();
+        let mut end = styled.min(info.len());
+        while !info.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (head, rest) = info.split_at(end);
+        // Writing into a vector does not fail.
+        let _ = if info.is_empty() {
+            writeln!(out, "{}", start.trim_end())
+        } else if self.style.color && style != TextStyle::new() {
+            writeln!(out, "{start}{style}{head}{style:#}{rest}")
+        } else {
+            writeln!(out, "{start}{info}")
+        };
+    }
+
     /// Whether an event has a row; prepares the dump under it, or under its message's.
     fn has_row(&mut self, kind: &EventKind<'_>) -> bool {
+        let rows = self.style.rows;
         match kind {
             EventKind::Tcp(tcp) => self.style.all || tcp.kind != TcpEventKind::DuplicatePacket,
             EventKind::Frame { frame, .. } => {
-                self.dump.clear();
-                if self.style.hex {
-                    hex::dump(frame.payload, DUMP_INDENT, &mut self.dump);
+                self.prepare_dump(frame.payload);
+                !frame.ends_message || rows == Rows::Frames
+            }
+            EventKind::Message { message, .. } => {
+                if rows == Rows::Messages {
+                    self.prepare_dump(message.payload);
                 }
-                !frame.ends_message || self.style.frames_apart
+                true
             }
             _ => true,
         }
     }
 
-    fn line(&self, start: &str, info: &str, style: TextStyle, out: &mut Vec<u8>) {
-        let line = format!("{start}{info}");
-        let line = line.trim_end();
-        // Writing into a vector does not fail.
-        let _ = if self.style.color {
-            writeln!(out, "{style}{line}{style:#}")
-        } else {
-            writeln!(out, "{line}")
-        };
+    fn prepare_dump(&mut self, payload: &[u8]) {
+        self.dump.clear();
+        if self.style.hex {
+            hex::dump(payload, DUMP_INDENT, &mut self.dump);
+        }
     }
+}
+
+/// The cells of a row but for its number, time and Info.
+struct Line<'a> {
+    connection: &'a str,
+    ends: (&'a str, &'a str),
+    arrow: &'a str,
+    protocol: &'a str,
+    length: &'a str,
+    style: TextStyle,
+    /// Bytes of Info that have the style.
+    styled: usize,
 }
 
 impl Printer for Timeline {
     fn heading(&mut self, out: &mut Vec<u8>) {
-        let (time, width) = (self.time_width(), self.address);
-        let start = format!(
-            "{:>NUMBER$}  {:<time$}  {:>CONNECTION$}  ",
-            "No.", "Time", "#"
+        let Columns { number, time, .. } = self.columns;
+        // Writing into a vector does not fail.
+        let _ = write!(out, "{:>number$}  {:>time$}  ", "No.", "Time");
+        self.info.push_str("Info");
+        self.line(
+            &Line {
+                connection: "#",
+                ends: ("Source", "Destination"),
+                arrow: " ",
+                protocol: "Protocol",
+                length: "Length",
+                style: TextStyle::new(),
+                styled: 0,
+            },
+            out,
         );
-        let rest = if self.is_narrow() {
-            format!("  {:>LENGTH$}  ", "Length")
-        } else {
-            format!(
-                "{:<width$}  →  {:<width$}  {:<PROTOCOL$}  {:>LENGTH$}  ",
-                "Source", "Destination", "Protocol", "Length"
-            )
-        };
-        self.line(&(start + &rest), "Info", HEADING, out);
     }
 
     fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
-        let width = self.time_width();
-        let time = match self.style.time {
+        let text = match self.style.time {
             TimeFormat::Relative => seconds_with_micros(row.elapsed),
             TimeFormat::Delta => {
                 let above = self.above.replace(row.time).unwrap_or(row.time);
@@ -234,39 +311,42 @@ impl Printer for Timeline {
                 format!("{}.{micros:06}", self.calendar.seconds(row.time))
             }
         };
-        let _ = write!(out, "{:>NUMBER$}  {time:<width$}  ", row.packet);
+        let Columns { number, time, .. } = self.columns;
+        let _ = write!(out, "{:>number$}  {text:>time$}  ", row.packet);
     }
 
-    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
         if !self.has_row(&event.kind) {
-            return;
+            return 0;
         }
+        let ends = (event.source().to_string(), event.destination().to_string());
+        self.fit(event.at.packet, event.elapsed, &ends.0, &ends.1);
         self.info.clear();
-        let (from, columns) = (event.from, self.preview());
+        let (from, room) = (event.from, self.payload_room());
         let info = &mut self.info;
         let cells = match &event.kind {
             EventKind::Tcp(tcp) => info::tcp_info(tcp, info),
             EventKind::Request(head) => info::request_info(head, info),
             EventKind::Response { head, upgrade } => info::response_info(head, *upgrade, info),
             EventKind::Frame { frame, answers } => {
-                info::frame_info(frame, *answers, from, columns, info)
+                info::frame_info(frame, *answers, from, room, info)
             }
             EventKind::Message { message, last } => {
-                info::message_info(message, *last, from, columns, info)
+                info::message_info(message, *last, from, room, info)
             }
             EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
             EventKind::Connection(report) => info::summary_info(report, info),
         };
-        self.row(event, &cells, out);
+        let above = self.row(event, &cells, out);
         if cells.protocol == WEBSOCKET {
             out.extend_from_slice(self.dump.as_bytes());
             self.dump.clear();
         }
+        above
     }
 
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
         let other = packet.other;
-        let kind = other.kind.to_string();
         let ends = other
             .addresses
             .map(|(source, destination)| match other.ports {
@@ -277,32 +357,31 @@ impl Printer for Timeline {
                 None => (source.to_string(), destination.to_string()),
             });
         let (source, destination) = ends.unwrap_or_default();
-        let start = if self.is_narrow() {
-            let nothing = "";
-            format!("{nothing:>CONNECTION$}    {:>LENGTH$}  ", packet.wire_len)
-        } else {
-            self.address = self.address.max(source.len()).max(destination.len());
-            let (nothing, width) = ("", self.address);
-            format!(
-                "{nothing:>CONNECTION$}  {source:<width$}  →  {destination:<width$}  \
-                {kind:<PROTOCOL$}  {:>LENGTH$}  ",
-                packet.wire_len
-            )
-        };
-        let mut info = String::new();
-        if self.is_narrow() {
-            info.push_str(&kind);
+        self.fit(packet.at.packet, packet.elapsed, &source, &destination);
+        // A fragment has no ports, but the rows of its connection will.
+        widen(&mut self.columns.address, &format!("{source}:65535"));
+        widen(&mut self.columns.address, &format!("{destination}:65535"));
+        let kind = other.kind.to_string();
+        self.info.clear();
+        if self.columns.layout() == Layout::Narrow || kind.len() > self.columns.protocol {
+            self.info.push_str(&kind);
         }
         if let OtherKind::Malformed(error) = other.kind {
-            append!(info, "{error}");
+            let gap = if self.info.is_empty() { "" } else { ": " };
+            append!(self.info, "{gap}{error}");
         }
-        cut_to_width(&mut info, self.room());
-        self.line(&start, info.trim_start(), QUIET, out);
+        let too_long = kind.len() > self.columns.protocol;
+        self.line(
+            &Line {
+                connection: "",
+                ends: (&source, &destination),
+                arrow: " ",
+                protocol: if too_long { "" } else { &kind },
+                length: &packet.wire_len.to_string(),
+                style: QUIET,
+                styled: usize::MAX,
+            },
+            out,
+        );
     }
 }
-
-const NUMBER: usize = 5;
-const CONNECTION: usize = 2;
-const PROTOCOL: usize = 9;
-const LENGTH: usize = 6;
-const DUMP_INDENT: usize = 6;

@@ -82,8 +82,13 @@ impl Decoder {
         walk.malformed(WireError::TooDeep { limit: MAX_HEADERS })
     }
 
-    /// Fragmented datagrams given up so far: too old, too many, or in contradiction
-    /// with themselves. Those that still wait do not count.
+    /// No more packets will come: gives up the datagrams that still wait.
+    pub fn finish(&mut self) {
+        self.fragments.give_up_all();
+    }
+
+    /// Fragmented datagrams given up so far: too old, too many, in contradiction with
+    /// themselves, or still waiting at the end. Those that wait do not count yet.
     pub fn fragments_dropped(&self) -> u64 {
         self.fragments.dropped()
     }

@@ -117,6 +117,13 @@ impl Reassembly {
         self.dropped
     }
 
+    /// No more fragments will come.
+    pub(super) fn give_up_all(&mut self) {
+        let waiting = self.waiting.drain(..).filter(|datagram| !datagram.given_up);
+        self.dropped += waiting.count() as u64;
+        self.held = 0;
+    }
+
     /// Takes in one fragment. When it completes its datagram, the datagram's bytes are
     /// written to `whole`, up to the first that was not captured.
     pub(super) fn add(

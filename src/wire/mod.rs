@@ -180,7 +180,7 @@ impl fmt::Display for OtherKind {
             Self::Udp => f.write_str("UDP"),
             Self::Icmp => f.write_str("ICMP"),
             Self::Arp => f.write_str("ARP"),
-            Self::Fragment => f.write_str("IP fragment"),
+            Self::Fragment => f.write_str("Fragment"),
             Self::IpProtocol(number) => write!(f, "IP protocol {number}"),
             Self::EtherType(number) => write!(f, "EtherType 0x{number:04x}"),
             Self::LinkControl => f.write_str("link control"),

@@ -228,11 +228,9 @@ fn told(
         });
     }
     if frame.header.opcode == OpCode::Pong {
-        // A Pong may answer only the most recent of several Pings (RFC 6455 §5.5.3): it
-        // settles those before it as well.
-        let found = peer_pings
-            .iter()
-            .rposition(|ping| *ping.payload == *payload);
+        // Each Ping has its Pong, in order, unless the peer answers only the most recent of
+        // several (RFC 6455 §5.5.3): then those before it are settled as well.
+        let found = peer_pings.iter().position(|ping| *ping.payload == *payload);
         answers = match found {
             Some(place) => {
                 let sent = peer_pings[place].at;

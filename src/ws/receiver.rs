@@ -410,7 +410,7 @@ impl Receiver {
             }
             Err(InflateError::HistoryMissing) => {
                 let detail =
-                    format!("of this message and those that follow; {length} bytes are certain");
+                    format!("earlier compressed data was not captured; {length} bytes are certain");
                 Anomaly::new(Rule::HistoryMissing, detail)
             }
             Ok(()) if length > limits.max_inflated_bytes => {

@@ -18,6 +18,7 @@
 //! that only repeat the one before. Text counts only where a masking key had to be right
 //! for it: what a server sends in clear may be the middle of a longer text.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::str;
 
@@ -160,6 +161,8 @@ pub struct Seeker {
     candidates: Vec<Candidate>,
     /// Where a header is likely, see [`Seeker::favouring_start`].
     favoured: Option<u64>,
+    /// Headers that may still be judged for this chunk.
+    budget: Cell<u64>,
 }
 
 /// A chain of headers that may be frames.
@@ -183,7 +186,12 @@ struct Candidate {
 }
 
 /// Candidates followed at once; of more, those with least evidence are dropped.
-const MAX_CANDIDATES: usize = 32;
+const MAX_CANDIDATES: usize = 16;
+
+/// Headers judged per byte, so that time is linear in bytes that were made to look like
+/// headers everywhere: then only starts of segments are candidates. Usual bytes need little
+/// more than one.
+const BUDGET_PER_BYTE: u64 = 8;
 
 /// Payload bytes looked at per frame.
 const SAMPLE: usize = 32;
@@ -206,6 +214,7 @@ impl Seeker {
             next_candidate: 0,
             candidates: Vec::new(),
             favoured: None,
+            budget: Cell::new(0),
         }
     }
 
@@ -238,6 +247,7 @@ impl Seeker {
                     self.favoured = Some(self.end);
                 }
                 // What waited for more bytes is judged by those there are.
+                self.budget.set(BUDGET_PER_BYTE * WAIT_AT_MOST);
                 self.follow();
                 self.nominate(position);
                 self.next_candidate = self.end;
@@ -247,6 +257,7 @@ impl Seeker {
             }
             StreamItem::Chunk(bytes) => {
                 self.keep(Piece::Bytes(bytes.to_vec()));
+                self.budget.set(BUDGET_PER_BYTE * bytes.len() as u64);
                 self.follow();
                 self.nominate(self.end);
             }
@@ -298,6 +309,10 @@ impl Seeker {
     fn nominate(&mut self, until: u64) {
         let mut at = self.next_candidate;
         while at < until {
+            if self.budget.get() == 0 && !self.is_piece_start(at) {
+                at += 1;
+                continue;
+            }
             let judged = self.judge(at, self.profile.masked);
             match judged {
                 Judged::NotYet if self.end - at < WAIT_AT_MOST => break,
@@ -370,7 +385,7 @@ impl Seeker {
 
     /// Follows a candidate's chain as far as it can be seen; `false` when it breaks.
     fn advance(&self, candidate: &mut Candidate) -> bool {
-        while candidate.next < self.end {
+        while candidate.next < self.end && self.budget.get() > 0 {
             if !candidate.ends_segment && self.is_piece_start(candidate.next) {
                 candidate.ends_segment = true;
                 candidate.bits += self.segment_end_bits(candidate);
@@ -408,6 +423,7 @@ impl Seeker {
 
     /// Judges the bytes at `at` as a frame.
     fn judge(&self, at: u64, masked: Option<bool>) -> Judged {
+        self.budget.set(self.budget.get().saturating_sub(1));
         let mut buffer = [0; FrameHeader::MAX_LEN + SAMPLE];
         // Most positions are told by their first byte.
         let (len, _) = self.copy(at, &mut buffer[..1]);

@@ -27,7 +27,7 @@ impl Run {
     /// Rows of the timeline, without the heading and without hex dumps.
     pub(crate) fn rows(&self) -> Vec<&str> {
         let rows = self.stdout.lines().skip(1);
-        rows.filter(|row| !row.starts_with("      ")).collect()
+        rows.filter(|row| !row.starts_with("  0")).collect()
     }
 
     /// What the column Info says in each row.

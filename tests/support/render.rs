@@ -129,7 +129,7 @@ pub fn line(event: &Event<'_>) -> Line {
         EventKind::Response { head, upgrade } => {
             let outcome = match upgrade {
                 Some(Upgrade::Accepted { .. }) => " upgraded",
-                Some(Upgrade::Refused) => " refused",
+                Some(Upgrade::Refused { .. }) => " refused",
                 None => "",
             };
             (Kind::Http, format!("{way} {}{outcome}", head.status))
