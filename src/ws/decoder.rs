@@ -5,7 +5,8 @@
 //! [`Seeker`] looks for the next header that can be told for sure.
 
 use super::frame::{Decoded, FrameHeader};
-use super::resync::{Profile, Seeker};
+use super::profile::Profile;
+use super::resync::Seeker;
 use crate::flow::StreamItem;
 
 /// What a [`FrameDecoder`] finds, in stream order.

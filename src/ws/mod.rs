@@ -6,12 +6,15 @@
 //! decoded as far as it goes, and it may have missed bytes, so that it must know when it
 //! does not know.
 
+mod accept;
+mod assembly;
 mod code;
 mod decoder;
 mod deflate;
 mod frame;
 pub mod handshake;
 mod message;
+mod profile;
 mod receiver;
 mod resync;
 mod utf8;
@@ -24,14 +27,16 @@ use crate::flow::{Direction, StreamItem};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
 
+pub use accept::accept_for;
 pub use code::{CloseCode, OpCode};
 pub use decoder::{FrameDecoder, FrameEvent};
 pub use deflate::{DeflateParameters, InflateError, Inflater};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
-pub use handshake::{Agreement, accept_for};
+pub use handshake::Agreement;
 pub use message::{Frame, Message, Received, Text};
+pub use profile::Profile;
 pub use receiver::{ContextTakeover, Extensions, Receiver};
-pub use resync::{Found, Piece, Profile, Seeker};
+pub use resync::{Found, Piece, Seeker};
 pub use utf8::Utf8Checker;
 
 /// What a [`Session`] finds.

@@ -5,13 +5,13 @@
 
 use std::str;
 
+use super::assembly::{MessageInProgress, extend_up_to};
 use super::code::OpCode;
 use super::decoder::FrameEvent;
 use super::deflate::{InflateError, Inflater};
 use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
-use super::message::{Frame, Message, Received, Text};
-use super::resync::Profile;
-use super::utf8::Utf8Checker;
+use super::message::{Frame, Received};
+use super::profile::Profile;
 use crate::anomaly::{Anomaly, Rule};
 use crate::flow::Direction;
 use crate::limits::Limits;
@@ -45,7 +45,7 @@ pub struct Receiver {
     /// The frame that has begun.
     frame: Option<CurrentFrame>,
     /// The data message that has begun.
-    message: Option<CurrentMessage>,
+    message: Option<MessageInProgress>,
     /// Kept payload of `message`, reused for the next.
     kept: Vec<u8>,
     /// Payload of a control frame, or of a data frame that belongs to no known message.
@@ -88,28 +88,6 @@ enum Belongs {
     ToMessage,
     /// A control frame, a reserved opcode, or a continuation of nothing.
     ToNone,
-}
-
-#[derive(Debug)]
-struct CurrentMessage {
-    opcode: OpCode,
-    compressed: bool,
-    /// Checks the text; `None` where the payload is not meant to be text, or RSV1 without
-    /// an extension says that it is not what the opcode says.
-    text: Option<TextCheck>,
-    frames: u64,
-    length: u64,
-    wire_length: u64,
-    missing: u64,
-    /// Nothing more can be read: bytes are missing or inflating failed.
-    broken: bool,
-}
-
-#[derive(Debug, Default)]
-struct TextCheck {
-    checker: Utf8Checker,
-    /// It was said that the text is not valid.
-    told: bool,
 }
 
 /// Payloads are unmasked and checked in pieces of this size, which stay in the nearest
@@ -234,17 +212,7 @@ impl Receiver {
                     self.abandon_message(emit);
                 }
                 self.kept.clear();
-                let is_text = header.opcode == OpCode::Text && (compressed || !header.rsv1());
-                self.message = Some(CurrentMessage {
-                    opcode: header.opcode,
-                    compressed,
-                    text: is_text.then(TextCheck::default),
-                    frames: 0,
-                    length: 0,
-                    wire_length: 0,
-                    missing: 0,
-                    broken: false,
-                });
+                self.message = Some(MessageInProgress::new(&header, compressed));
                 Belongs::ToMessage
             }
             OpCode::Continuation if self.message.is_some() => Belongs::ToMessage,
@@ -348,7 +316,7 @@ impl Receiver {
         match (&self.message, belongs) {
             (Some(message), Belongs::ToMessage) => {
                 let keeps = !message.broken && self.kept.len() < limits.max_message_bytes;
-                message.compressed || keeps || message.text.is_some()
+                message.compressed || keeps || message.is_text()
             }
             _ => true,
         }
@@ -387,7 +355,7 @@ impl Receiver {
         let inflater = inflater_of(&mut self.inflater, self.extensions, self.missed_frames);
         let kept = &mut self.kept;
         let result = inflater.push(bytes, &mut |piece| {
-            message.inflated(piece, kept, limits, emit)
+            message.take_inflated(piece, kept, limits, emit)
         });
         self.inflate_result(result, limits, emit);
     }
@@ -485,7 +453,7 @@ impl Receiver {
             return;
         }
         let kept = &mut self.kept;
-        let result = inflater.finish(&mut |piece| message.inflated(piece, kept, limits, emit));
+        let result = inflater.finish(&mut |piece| message.take_inflated(piece, kept, limits, emit));
         self.inflate_result(result, limits, emit);
     }
 
@@ -504,83 +472,10 @@ impl Receiver {
         let Some(mut message) = self.message.take() else {
             return;
         };
-        // RFC 7692 §7.2.3.6: an empty message has the payload 0x00, not no payload at all.
-        if message.compressed && message.wire_length == 0 && !message.broken {
-            let detail = "a compressed message with no bytes at all";
-            emit(Received::Anomaly(Anomaly::new(
-                Rule::InvalidDeflateData,
-                detail,
-            )));
-        }
-        if ended && !message.broken {
-            message.check_text(Utf8Checker::finish, emit);
-        }
-        emit(Received::Message(Message {
-            opcode: message.opcode,
-            frames: message.frames,
-            length: message.length,
-            wire_length: message.wire_length,
-            compressed: message.compressed,
-            complete: !message.broken,
-            missing: message.missing,
-            payload: &self.kept,
-            text: match message.text {
-                None => Text::No,
-                Some(check) if check.told => Text::Invalid,
-                Some(_) => Text::Valid,
-            },
-        }));
+        message.check_end(ended, emit);
+        emit(Received::Message(message.told(&self.kept)));
         if self.kept.capacity() > PIECE {
             self.kept = Vec::new();
-        }
-    }
-}
-
-impl CurrentMessage {
-    /// Takes uncompressed bytes.
-    fn take(
-        &mut self,
-        bytes: &[u8],
-        kept: &mut Vec<u8>,
-        limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
-    ) {
-        self.length += bytes.len() as u64;
-        if self.broken {
-            return;
-        }
-        extend_up_to(kept, bytes, limits.max_message_bytes);
-        if let Some(text) = &mut self.text {
-            text.checker.push(bytes);
-            self.check_text(Utf8Checker::invalid_at, emit);
-        }
-    }
-
-    /// Takes inflated bytes; says whether more are wanted.
-    fn inflated(
-        &mut self,
-        bytes: &[u8],
-        kept: &mut Vec<u8>,
-        limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
-    ) -> bool {
-        self.take(bytes, kept, limits, emit);
-        self.length <= limits.max_inflated_bytes
-    }
-
-    /// Says where the text is not valid, if it is not and that was not said.
-    fn check_text(
-        &mut self,
-        invalid_at: impl Fn(&Utf8Checker) -> Option<u64>,
-        emit: &mut dyn FnMut(Received<'_>),
-    ) {
-        let Some(text) = self.text.as_mut().filter(|text| !text.told) else {
-            return;
-        };
-        if let Some(at) = invalid_at(&text.checker) {
-            text.told = true;
-            let detail = format!("at byte {at} of the message");
-            emit(Received::Anomaly(Anomaly::new(Rule::InvalidUtf8, detail)));
         }
     }
 }
@@ -620,11 +515,6 @@ fn check_close(frame: &Frame<'_>, emit: &mut dyn FnMut(Received<'_>)) {
         let detail = format!("at byte {} of the reason", error.valid_up_to());
         found(Rule::InvalidCloseReason, detail);
     }
-}
-
-fn extend_up_to(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
-    let room = limit.saturating_sub(buffer.len());
-    buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
 #[cfg(test)]
