@@ -5,6 +5,7 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -47,7 +48,7 @@ pub(crate) struct Arguments {
 
     /// Keep at most this many bytes of each message [default: what a row shows; with --json
     /// or -x 16 MiB]
-    #[arg(long, value_name = "BYTES", help_heading = FORM)]
+    #[arg(long, value_name = "BYTES", value_parser = number::<usize>, help_heading = FORM)]
     max_payload: Option<usize>,
 
     /// Show every packet and connection, not only those of WebSocket
@@ -60,11 +61,17 @@ pub(crate) struct Arguments {
     only: Vec<EventType>,
 
     /// Show only this connection, by the number in column #; may be repeated
-    #[arg(long, value_name = "N", value_delimiter = ',', help_heading = SELECTION)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        value_parser = number::<u64>,
+        help_heading = SELECTION
+    )]
     connection: Vec<u64>,
 
     /// Stop after this many packets
-    #[arg(short, long, value_name = "N", help_heading = SELECTION)]
+    #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     count: Option<u64>,
 
     /// Leave out the closing lines on standard error
@@ -96,6 +103,11 @@ enum ColorChoice {
     Auto,
     Always,
     Never,
+}
+
+/// Reads a number, with a reason that fits any of them.
+fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|_| "a whole number is expected")
 }
 
 /// Bytes of a payload that a row may need, where no width limits it.
@@ -142,6 +154,10 @@ fn environment_allows_color() -> bool {
 
 /// Decodes the captures and prints them.
 fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
+    let from_stdin = arguments.captures.iter().any(|path| path == "-");
+    if from_stdin && io::stdin().is_terminal() {
+        bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
+    }
     let mut source = capture::open_all(&arguments.captures)?;
     let mut analyzer = Analyzer::new(Config {
         all: arguments.all,
@@ -164,7 +180,7 @@ fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
 
     let summary = analyzer.summary();
     if !arguments.quiet {
-        conclude(&summary, sink.connections.as_ref());
+        conclude(&summary, sink.connections.as_ref(), arguments);
     }
     report_errors(&summary, &errors)
 }
@@ -217,13 +233,21 @@ fn decode<P: Printer>(
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude(summary: &Summary, connections: Option<&Connections>) {
+fn conclude(summary: &Summary, connections: Option<&Connections>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
     if let Some(connections) = connections {
         let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
         let _ = writeln!(err, "{}", connections.table(width));
     }
-    for line in closing_lines(summary) {
+    let mut lines = closing_lines(summary);
+    if let (true, Some(first)) = (arguments.count == Some(summary.packets), lines.first_mut()) {
+        first.push_str(" (stopped there, as asked)");
+    }
+    let last = summary.tcp_connections;
+    for number in arguments.connection.iter().filter(|number| **number > last) {
+        lines.push(format!("no connection {number}: the last one is {last}"));
+    }
+    for line in lines {
         let _ = writeln!(err, "{line}");
     }
 }
