@@ -541,7 +541,11 @@ fn connection_shows_those_connections_and_counts_all() {
         let (first, more) = run.stderr.split_once('\n').unwrap();
         assert_eq!(first, "54 packets, 5 connections, 1 message, 1 anomaly");
         let missing = "no connection 99: the last one is 5\n";
-        let expected = if arguments.contains("99") { missing } else { "" };
+        let expected = if arguments.contains("99") {
+            missing
+        } else {
+            ""
+        };
         assert_eq!(more, expected);
         run.json()
             .iter()

@@ -15,7 +15,7 @@
 //! | a Close whose code may be sent | 8 |
 //!
 //! What any monotonous data would show as well counts nothing: empty frames, and frames
-//! that only repeat the one before. Text counts only where a masking key had to be right
+//! that only repeat the one before; nor do more than three headers in one segment. Text counts only where a masking key had to be right
 //! for it: what a server sends in clear may be the middle of a longer text.
 
 use std::cell::Cell;
@@ -99,6 +99,8 @@ struct Candidate {
     last_at: u64,
     /// It only repeats the one before it.
     alike: bool,
+    /// Start of the segment in which headers are counted now, and how many were.
+    counted_in: (u64, u32),
     /// Whether a fragmented message is open before `next`, once that is known: only then
     /// may, and must, the next data frame be a continuation (RFC 6455 §5.4).
     in_message: Option<bool>,
@@ -116,6 +118,10 @@ const BUDGET_PER_BYTE: u64 = 8;
 const SAMPLE: usize = 32;
 
 const SEGMENT_START: u32 = 10;
+
+/// Headers that count in one segment: more of them are hardly independent of each other.
+const HEADERS_PER_SEGMENT: u32 = 3;
+
 const LIKELY: u32 = 12;
 const HEADER: u32 = 5;
 const SEGMENT_END_AT_MOST: u32 = 10;
@@ -255,6 +261,7 @@ impl Seeker {
                         last: header,
                         last_at: at,
                         alike: false,
+                        counted_in: (self.segment_start(at), 1),
                         in_message: after(None, &header),
                     };
                     if self.advance(&mut candidate) {
@@ -294,6 +301,13 @@ impl Seeker {
         shorter.ilog2().min(SEGMENT_END_AT_MOST)
     }
 
+    /// Where the segment that holds `at` begins.
+    fn segment_start(&self, at: u64) -> u64 {
+        let after = self.pieces.partition_point(|(start, _)| *start <= at);
+        let piece = after.checked_sub(1).and_then(|at| self.pieces.get(at));
+        piece.map_or(0, |(start, _)| *start)
+    }
+
     fn is_piece_start(&self, at: u64) -> bool {
         self.pieces
             .binary_search_by_key(&at, |(start, _)| *start)
@@ -322,10 +336,15 @@ impl Seeker {
                         && candidate.last.payload_len == header.payload_len;
                     candidate.alike = alike;
                     candidate.last_at = candidate.next;
-                    candidate.bits += if alike {
-                        bits.saturating_sub(HEADER)
-                    } else {
-                        bits
+                    let segment = self.segment_start(candidate.next);
+                    if candidate.counted_in.0 != segment {
+                        candidate.counted_in = (segment, 0);
+                    }
+                    candidate.counted_in.1 += 1;
+                    candidate.bits += match alike {
+                        _ if candidate.counted_in.1 > HEADERS_PER_SEGMENT => 0,
+                        true => bits.saturating_sub(HEADER),
+                        false => bits,
                     };
                     candidate.last = header;
                     candidate.next = next;
@@ -545,6 +564,7 @@ mod tests {
     fn monotonous_bytes_are_no_frames() {
         for pattern in [
             &b"\0"[..],
+            b"\x81\x01a\x82\0",
             b"\0\x01",
             b"\x82\0",
             b"\0\x01\x05",
