@@ -561,10 +561,17 @@ mod tests {
     }
 
     #[test]
+    fn one_segment_full_of_headers_is_not_enough() {
+        let foreign = random_bytes(300);
+        let like_frames = b"\x81\x01a\x82\0".repeat(2_000);
+        let segments = [&foreign[..100], &like_frames, &foreign[100..]];
+        assert_eq!(seek(Profile::for_unknown(), &segments), None);
+    }
+
+    #[test]
     fn monotonous_bytes_are_no_frames() {
         for pattern in [
             &b"\0"[..],
-            b"\x81\x01a\x82\0",
             b"\0\x01",
             b"\x82\0",
             b"\0\x01\x05",
