@@ -3,7 +3,8 @@
 //! Every position is a candidate. A candidate is believed for what can be observed: bits
 //! of evidence, each bit halving the chance that something else looks like it. It dies at
 //! the first thing that no frame would have. Until one candidate has enough, nothing is
-//! said: a frame is never invented to fill a hole.
+//! said: a frame is never invented to fill a hole. How many are enough, a [`Profile`] says;
+//! each doubling of the segments that were looked at asks for one more.
 //!
 //! | observation | bits |
 //! | --- | --- |
@@ -80,6 +81,8 @@ pub struct Seeker {
     candidates: Vec<Candidate>,
     /// Where a header is likely, see [`Seeker::favouring_start`].
     favoured: Option<u64>,
+    /// Chunks searched.
+    segments: u32,
     /// Headers that may still be judged for this chunk.
     budget: Cell<u64>,
 }
@@ -137,6 +140,7 @@ impl Seeker {
             next_candidate: 0,
             candidates: Vec::new(),
             favoured: None,
+            segments: 0,
             budget: Cell::new(0),
         }
     }
@@ -180,19 +184,22 @@ impl Seeker {
             }
             StreamItem::Chunk(bytes) => {
                 self.keep(Piece::Bytes(bytes.to_vec()));
+                self.segments = self.segments.saturating_add(1);
                 self.budget.set(BUDGET_PER_BYTE * bytes.len() as u64);
                 self.follow();
                 self.nominate(self.end);
             }
         }
         let profile = self.profile;
+        // The more segments were looked at, the more likely that one fits by chance.
+        let looked_at = self.segments.max(1).ilog2();
         let enough = |candidate: &&Candidate| {
-            candidate.bits
-                >= if candidate.masked {
-                    profile.masked_bits
-                } else {
-                    profile.unmasked_bits
-                }
+            let needed = if candidate.masked {
+                profile.masked_bits
+            } else {
+                profile.unmasked_bits
+            };
+            candidate.bits >= needed + looked_at
         };
         // The earliest, so that no frame of its chain is lost.
         let best = self
@@ -329,6 +336,13 @@ impl Seeker {
                     let expected = header.opcode.is_control()
                         || candidate.in_message.is_none_or(|open| open == continues);
                     if !expected {
+                        return false;
+                    }
+                    // A run of zeros would lead from anywhere to anywhere.
+                    let is_empty = |header: &FrameHeader| {
+                        header.opcode == OpCode::Continuation && header.payload_len == 0
+                    };
+                    if is_empty(&header) && is_empty(&candidate.last) {
                         return false;
                     }
                     candidate.in_message = after(candidate.in_message, &header);
