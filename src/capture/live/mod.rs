@@ -142,13 +142,16 @@ impl LiveCapture {
     pub fn open(interface: &str, options: &LiveOptions) -> Result<Self, LiveError> {
         let mut device = PcapDevice::open(interface, options)?;
         let (link_type, nanoseconds) = (device.link_type, device.has_nanoseconds());
-        let wake = device.wake_handle();
-        let stop = StopHandle::new(move || {
-            if let Some(wake) = &wake {
-                wake.breakloop();
-            }
-        });
         let queue = Arc::new(Queue::new(options.queue_size));
+        let stop = {
+            let (wake, queue) = (device.wake_handle(), Arc::clone(&queue));
+            StopHandle::new(move || {
+                if let Some(wake) = &wake {
+                    wake.breakloop();
+                }
+                queue.end_within(PATIENCE);
+            })
+        };
         let thread = {
             let (queue, stop) = (Arc::clone(&queue), stop.clone());
             std::thread::Builder::new()
@@ -247,12 +250,20 @@ impl PacketSource for LiveCapture {
 impl Drop for LiveCapture {
     fn drop(&mut self) {
         self.stop.abandon();
-        if let Some(thread) = self.thread.take() {
+        while self.queue.take(&mut self.chunk, None) == Taken::Chunk {}
+        // A thread that could not be woken is left behind.
+        if let Some(thread) = self.thread.take().filter(|_| self.queue.has_ended()) {
             // That it panicked was said by the panic.
             let _ = thread.join();
         }
     }
 }
+
+/// Time after a stop in which the capture thread has to end, before it is left to itself.
+///
+/// It ends within 100 ms, but before 1.10 libpcap on Linux could not be woken while there
+/// are no packets.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of each packet that are kept unless told otherwise: libpcap's own maximum.
 const DEFAULT_SNAPLEN: u32 = 262_144;

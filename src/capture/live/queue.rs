@@ -34,6 +34,8 @@ struct State {
     stats: LiveStats,
     /// Why there will be no more packets, once it is so.
     end: Option<Result<(), String>>,
+    /// When the reader stops waiting for the end.
+    end_by: Option<Instant>,
 }
 
 /// What the reader got.
@@ -91,7 +93,8 @@ impl Queue {
     }
 
     fn wake_waiting(&self, state: &mut State) {
-        if state.reader_waits && (!state.chunks.is_empty() || state.end.is_some()) {
+        let news = !state.chunks.is_empty() || state.end.is_some() || state.end_by.is_some();
+        if state.reader_waits && news {
             state.reader_waits = false;
             self.more.notify_one();
         }
@@ -102,6 +105,21 @@ impl Queue {
         let state = &mut *self.lock();
         state.end.get_or_insert(end);
         self.wake_waiting(state);
+    }
+
+    /// Says that no more packets are wanted. The capture thread is to end; for a reader who
+    /// finds the queue empty it has ended after `patience`, whether it says so or not.
+    pub(super) fn end_within(&self, patience: Duration) {
+        let state = &mut *self.lock();
+        if state.end_by.is_none() {
+            state.end_by = Instant::now().checked_add(patience);
+            self.wake_waiting(state);
+        }
+    }
+
+    /// Whether the capture thread said that it ends.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().end.is_some()
     }
 
     /// Replaces `chunk`, which has been read, with the next one that has packets; waits for
@@ -123,22 +141,27 @@ impl Queue {
             if let Some(end) = &mut state.end {
                 return Taken::End(std::mem::replace(end, Ok(())));
             }
+            let now = Instant::now();
+            if state.end_by.is_some_and(|end_by| end_by <= now) {
+                return Taken::End(Ok(()));
+            }
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Taken::TimedOut;
+            }
             state.reader_waits = true;
-            state = match deadline {
+            let until = state.end_by.into_iter().chain(deadline).min();
+            state = match until {
                 None => self
                     .more
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        state.reader_waits = false;
-                        return Taken::TimedOut;
-                    }
+                Some(until) => {
+                    let left = until.saturating_duration_since(now);
                     let woken = self.more.wait_timeout(state, left);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            state.reader_waits = false;
         }
     }
 
@@ -331,6 +354,23 @@ mod tests {
             let got = reader.join().ok();
             assert_eq!(got, Some((vec![Timestamp(1)], Taken::End(Ok(())))));
         });
+    }
+
+    #[test]
+    fn a_thread_that_never_ends_is_not_waited_for_once_it_should() {
+        let queue = Queue::new(0);
+        queue.push(Timestamp(1), 0, b"");
+        let mut chunk = Chunk::default();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| [(); 3].map(|()| queue.take(&mut chunk, None)));
+            while !queue.lock().reader_waits {
+                std::thread::yield_now();
+            }
+            queue.end_within(Duration::from_millis(1));
+            let end = || Taken::End(Ok(()));
+            assert_eq!(reader.join().ok(), Some([Taken::Chunk, end(), end()]));
+        });
+        assert!(!queue.has_ended());
     }
 
     #[test]

@@ -146,14 +146,16 @@ fn drain(device: &mut impl Device, stop: &StopHandle, push: &mut dyn FnMut(Times
     if device.stop_waiting().is_err() {
         return;
     }
-    let deadline = Instant::now() + DRAIN;
+    let begin = Instant::now();
     // The wake-up itself may still be reported once.
     let mut woken = false;
-    while !stop.0.abandoned.load(Ordering::SeqCst) && Instant::now() < deadline {
+    while !stop.0.abandoned.load(Ordering::SeqCst) {
+        // Looked at before reading: what is there after this time has come out for sure.
+        let elapsed = begin.elapsed();
         match device.read(push) {
-            Ok(0) if DRAIN_BLOCKS => std::thread::sleep(DRAIN / 10),
-            Ok(0) => return,
-            Ok(_) => {}
+            Ok(0) if DRAIN_BLOCKS && elapsed < DRAIN => std::thread::sleep(DRAIN / 10),
+            Ok(1..) if elapsed < MAX_DRAIN => {}
+            Ok(_) => return,
             Err(_) if woken => return,
             Err(_) => woken = true,
         }
@@ -205,6 +207,9 @@ const REFRESH: Duration = Duration::from_millis(20);
 
 /// Time for packets of before the stop to come out of the kernel.
 const DRAIN: Duration = Duration::from_millis(50);
+
+/// Time after which the stop comes before packets that never cease.
+const MAX_DRAIN: Duration = Duration::from_millis(80);
 
 /// Linux hands packets over in blocks: one that was captured before the stop may come out
 /// up to two of its timer's periods later. Other systems have it ready at once.
