@@ -8,6 +8,9 @@
 //! Memory does not follow the size of a file: a reader holds one buffer, of 256 KiB
 //! until a record needs more, and packets are slices of it.
 //!
+//! `live` captures from interfaces (it needs libpcap, and is left out without the feature
+//! of that name); [`save`] writes packets to files.
+//!
 //! Only this layer and the program do I/O.
 
 mod block;
@@ -17,12 +20,17 @@ mod error;
 mod file;
 mod input;
 mod link_type;
+#[cfg(feature = "live")]
+pub mod live;
 mod merge;
 mod pcap;
 mod pcapng;
+pub mod save;
 mod secrets;
 #[cfg(test)]
 mod testing;
+
+use std::time::Duration;
 
 use crate::time::Timestamp;
 
@@ -45,6 +53,17 @@ pub struct Packet<'a> {
     pub wire_len: u32,
     /// The captured bytes.
     pub data: &'a [u8],
+}
+
+/// What [`PacketSource::next_within`] came to.
+#[derive(Clone, Copy, Debug)]
+pub enum Next<'a> {
+    /// The next packet, lent as by [`PacketSource::next_packet`].
+    Packet(Packet<'a>),
+    /// No packet came in time. There may be more.
+    TimedOut,
+    /// There are no more packets.
+    End,
 }
 
 /// Anything that yields packets in the order they were captured.
@@ -74,6 +93,24 @@ pub trait PacketSource {
     /// of a pcapng file, the other files of a [`Merged`] capture), or says `None`.
     /// The packets before the place of an error come before it.
     fn next_packet(&mut self) -> Result<Option<Packet<'_>>, CaptureError>;
+
+    /// As [`next_packet`](Self::next_packet), but comes back after `timeout` when there is
+    /// no packet yet, so that the caller can do what waits for a quiet moment: flush its
+    /// output, look at a clock. A timeout of zero asks whether a packet is there now.
+    ///
+    /// Only a live capture ever says [`Next::TimedOut`]. A file always has its next packet
+    /// or its end, and is waited for without a limit where it is a pipe.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_packet`](Self::next_packet).
+    fn next_within(&mut self, timeout: Duration) -> Result<Next<'_>, CaptureError> {
+        let _ = timeout;
+        Ok(match self.next_packet()? {
+            Some(packet) => Next::Packet(packet),
+            None => Next::End,
+        })
+    }
 
     /// Keys that stand in the capture before the next packet, and were not taken yet.
     ///
