@@ -154,7 +154,10 @@ fn environment_allows_color() -> bool {
 
 /// Decodes the captures and prints them.
 fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
-    let from_stdin = arguments.captures.iter().any(|path| path == "-");
+    let from_stdin = arguments
+        .captures
+        .iter()
+        .any(|path| path.as_os_str() == "-");
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
@@ -208,7 +211,11 @@ fn decode<P: Printer>(
 ) -> io::Result<Vec<capture::CaptureError>> {
     let mut errors = Vec::new();
     // Rows should be seen as they come where somebody may be waiting for them.
-    let waiting = io::stdout().is_terminal() || arguments.captures.iter().any(|path| path == "-");
+    let waiting = io::stdout().is_terminal()
+        || arguments
+            .captures
+            .iter()
+            .any(|path| path.as_os_str() == "-");
     let mut first_rows = true;
     let mut left = arguments.count.unwrap_or(u64::MAX);
     while left > 0 {

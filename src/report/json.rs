@@ -110,6 +110,10 @@ impl serde_json::ser::Formatter for Harmless {
     where
         W: ?Sized + io::Write,
     {
+        // The usual fragment: ASCII, of which JSON escapes the control characters itself.
+        if fragment.bytes().all(|byte| byte < 0x7f) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let is_harmful = |c: char| c == '\x7f' || is_harmful(c);
         let mut rest = fragment;
         while let Some(at) = rest.find(is_harmful) {

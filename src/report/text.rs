@@ -68,6 +68,10 @@ pub(super) fn text_width(text: &str) -> usize {
 
 /// Cuts `text` to at most `columns` columns, with `…` at the end where it was cut.
 pub(super) fn cut_to_width(text: &mut String, columns: usize) {
+    if text.len() <= columns {
+        // No character takes more columns than bytes.
+        return;
+    }
     let mut used = 0;
     let mut cut_at = 0;
     for (at, c) in text.char_indices() {
@@ -90,10 +94,27 @@ pub(super) fn cut_to_width(text: &mut String, columns: usize) {
 /// quote when there is more. Bytes that are no UTF-8 come as `\xff`.
 pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
     out.push('"');
-    let mut left = columns;
-    let mut cut = has_more;
+    // The usual text: what needs no escape takes a column a byte.
+    let plain = text.iter().take_while(|byte| is_plain(**byte)).count();
+    let shown = plain.min(columns);
+    out.extend(text[..shown].iter().copied().map(char::from));
+    let whole = if shown == plain {
+        quote_rest(&text[plain..], columns - shown, out)
+    } else {
+        false
+    };
+    out.push_str(if has_more || !whole { "…\"" } else { "\"" });
+}
+
+/// A printable ASCII character that stands for itself in quotes.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\'
+}
+
+/// Appends what fits into `left` columns; says whether that is all.
+fn quote_rest(text: &[u8], mut left: usize, out: &mut String) -> bool {
     let mut escaped = String::new();
-    'text: for chunk in text.utf8_chunks() {
+    for chunk in text.utf8_chunks() {
         let bad = chunk.invalid().iter().map(|byte| Piece::Byte(*byte));
         for piece in chunk.valid().chars().map(Piece::Char).chain(bad) {
             escaped.clear();
@@ -104,14 +125,13 @@ pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut Strin
                 Piece::Byte(byte) => append!(escaped, "\\x{byte:02x}"),
             }
             let Some(rest) = left.checked_sub(text_width(&escaped)) else {
-                cut = true;
-                break 'text;
+                return false;
             };
             left = rest;
             out.push_str(&escaped);
         }
     }
-    out.push_str(if cut { "…\"" } else { "\"" });
+    true
 }
 
 /// A part of bytes that are meant to be text.

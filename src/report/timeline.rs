@@ -130,7 +130,13 @@ impl Timeline {
 
     /// Appends a row with the text of `self.info`; returns the length of the lines that go
     /// above it.
-    fn row(&mut self, event: &Event<'_>, cells: &Cells, out: &mut Vec<u8>) -> usize {
+    fn row(
+        &mut self,
+        event: &Event<'_>,
+        ends: (&str, &str),
+        cells: &Cells,
+        out: &mut Vec<u8>,
+    ) -> usize {
         let start = out.len();
         let above = match self.columns.layout() {
             Layout::Wide => 0,
@@ -140,7 +146,6 @@ impl Timeline {
             }
         };
         let length = cells.length.map(|length| length.to_string());
-        let (source, destination) = (event.source().to_string(), event.destination().to_string());
         let arrow = match event.from {
             Direction::ClientToServer => "→",
             Direction::ServerToClient => "←",
@@ -148,7 +153,7 @@ impl Timeline {
         self.line(
             &Line {
                 connection: &event.connection.number.to_string(),
-                ends: (&source, &destination),
+                ends,
                 arrow,
                 protocol: cells.protocol,
                 length: length.as_deref().unwrap_or_default(),
@@ -319,8 +324,8 @@ impl Printer for Timeline {
         if !self.has_row(&event.kind) {
             return 0;
         }
-        let ends = (event.source().to_string(), event.destination().to_string());
-        self.fit(event.at.packet, event.elapsed, &ends.0, &ends.1);
+        let (source, destination) = (event.source().to_string(), event.destination().to_string());
+        self.fit(event.at.packet, event.elapsed, &source, &destination);
         self.info.clear();
         let (from, room) = (event.from, self.payload_room());
         let info = &mut self.info;
@@ -337,7 +342,7 @@ impl Printer for Timeline {
             EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
             EventKind::Connection(report) => info::summary_info(report, info),
         };
-        let above = self.row(event, &cells, out);
+        let above = self.row(event, (&source, &destination), &cells, out);
         if cells.protocol == WEBSOCKET {
             out.extend_from_slice(self.dump.as_bytes());
             self.dump.clear();
