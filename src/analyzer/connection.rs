@@ -31,6 +31,10 @@ pub(super) struct Teller {
     /// WebSocket was asked for or found.
     pub(super) is_websocket: bool,
     pub(super) anomalies: u64,
+    /// The `ws://` address that was asked for last.
+    pub(super) url: Option<String>,
+    /// What became of that.
+    pub(super) outcome: UpgradeOutcome,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -298,8 +302,8 @@ pub(super) fn plain_report(scope: &Scope<'_, '_>) -> ConnectionReport {
         duration: flow.last.time.saturating_since(flow.first.time),
         handshake: flow.handshake,
         upgrade: None,
-        url: None,
-        outcome: UpgradeOutcome::NotAsked,
+        url: scope.teller.url.clone(),
+        outcome: scope.teller.outcome,
         subprotocol: None,
         extensions: Vec::new(),
         totals: Default::default(),

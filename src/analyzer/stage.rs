@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::connection::{Scope, plain_report};
-use super::websocket::{WebSocket, url};
+use super::websocket::WebSocket;
 use crate::anomaly::Rule;
 use crate::event::{ConnectionReport, EventKind, Upgrade, UpgradeOutcome};
 use crate::flow::{Direction, Side, StreamItem, TcpEnd};
@@ -55,9 +55,6 @@ pub(super) struct Http {
     exchange: Exchange,
     /// Upgrade requests that wait for their answer; `None` for other requests.
     waiting: VecDeque<Option<Asked>>,
-    /// The `ws://` address that was asked for last.
-    url: Option<String>,
-    outcome: UpgradeOutcome,
     /// The protocol that was switched to.
     next: Option<Stage>,
     ended: Option<Ignored>,
@@ -104,12 +101,8 @@ impl Stage {
         let mut report = plain_report(scope);
         match stage {
             Self::WebSocket(websocket) => websocket.finish(scope, &mut report),
-            Self::Http(http) => {
-                if !scope.teller.is_websocket {
-                    scope.driver.shared.summary.http_connections += 1;
-                }
-                report.url = http.url;
-                report.outcome = http.outcome;
+            Self::Http(_) if !scope.teller.is_websocket => {
+                scope.driver.shared.summary.http_connections += 1;
             }
             _ => {}
         }
@@ -237,7 +230,7 @@ impl Stage {
         let direction = scope.direction(side);
         let mut starts = [Start::OutOfStep; 2];
         starts[direction.index()] = Start::InMidStream;
-        let mut websocket = WebSocket::new(scope, None, None, None, starts);
+        let mut websocket = WebSocket::new(scope, None, None, starts);
         for piece in other {
             websocket.push(scope, direction.reversed(), piece.as_item());
         }
@@ -306,8 +299,6 @@ impl Http {
         Self {
             exchange: Exchange::default(),
             waiting: VecDeque::new(),
-            url: None,
-            outcome: UpgradeOutcome::NotAsked,
             next: None,
             ended: None,
         }
@@ -351,14 +342,12 @@ impl Http {
             HttpItem::Response { head, expected } => self.response(scope, &head, expected),
             HttpItem::AnswerLost => {
                 let asked = self.waiting.drain(..).flatten().next();
-                let starts = [Start::InStep, Start::OutOfStep];
-                self.next = Some(match asked {
-                    Some(asked) => {
-                        let websocket =
-                            WebSocket::new(scope, Some(&asked.head), None, None, starts);
-                        Stage::WebSocket(Box::new(websocket))
-                    }
-                    None => Stage::default(),
+                self.next = Some(if asked.is_some() {
+                    let starts = [Start::InStep, Start::OutOfStep];
+                    let websocket = WebSocket::new(scope, None, None, starts);
+                    Stage::WebSocket(Box::new(websocket))
+                } else {
+                    Stage::default()
                 });
             }
             HttpItem::Switched(direction, item) => {
@@ -406,8 +395,8 @@ impl Http {
         let side = scope.side(Direction::ClientToServer);
         let is_upgrade = handshake::is_upgrade_request(&head);
         if is_upgrade {
-            self.url = Some(url(&head));
-            self.outcome = UpgradeOutcome::Unanswered;
+            scope.teller.url = Some(url(&head));
+            scope.teller.outcome = UpgradeOutcome::Unanswered;
             scope.show();
         }
         scope.tell(side, EventKind::Request(&head));
@@ -444,7 +433,7 @@ impl Http {
                 after: scope.at.time.saturating_since(asked.at.time),
             });
         if upgrade.is_some() {
-            self.outcome = UpgradeOutcome::Refused(head.status);
+            scope.teller.outcome = UpgradeOutcome::Refused(head.status);
         }
         scope.tell(side, EventKind::Response { head, upgrade });
         if !expected && scope.teller.is_websocket {
@@ -491,10 +480,16 @@ impl Http {
             start(head.truncated),
         ];
         let known = (!head.truncated).then_some(agreement);
-        let websocket = WebSocket::new(scope, request, known, after, starts);
+        let websocket = WebSocket::new(scope, known, after, starts);
         self.next = Some(Stage::WebSocket(Box::new(websocket)));
     }
 }
 
 /// Requests that wait for their response; as many as the exchange remembers.
 const MAX_WAITING: usize = 1024;
+
+/// The `ws://` address that a request asks for.
+fn url(request: &RequestHead) -> String {
+    let (authority, path) = request.authority_and_path();
+    format!("ws://{}{path}", authority.unwrap_or_default())
+}

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::connection::Scope;
 use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind, UpgradeOutcome};
 use crate::flow::{Direction, StreamItem, TcpEnd};
-use crate::http::RequestHead;
 use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
 
 /// A connection after its opening handshake.
@@ -18,7 +17,6 @@ pub(super) struct WebSocket {
 /// What the report at the end needs.
 #[derive(Debug)]
 struct Tally {
-    url: Option<String>,
     upgrade: Option<Duration>,
     agreement: Option<Agreement>,
     totals: [DirectionTotals; 2],
@@ -34,17 +32,16 @@ impl WebSocket {
     /// either direction, the client's first, where its bytes begin.
     pub(super) fn new(
         scope: &mut Scope<'_, '_>,
-        request: Option<&RequestHead>,
         agreement: Option<Agreement>,
         upgrade: Option<Duration>,
         starts: [Start; 2],
     ) -> Self {
         scope.show();
+        scope.teller.outcome = UpgradeOutcome::Upgraded;
         let limits = &scope.driver.shared.config.limits;
         Self {
             session: Session::new(agreement.as_ref(), starts, limits),
             tally: Tally {
-                url: request.map(url),
                 upgrade,
                 agreement,
                 totals: Default::default(),
@@ -78,8 +75,6 @@ impl WebSocket {
             });
         }
         let tally = self.tally;
-        report.outcome = UpgradeOutcome::Upgraded;
-        report.url = tally.url;
         report.upgrade = tally.upgrade;
         if let Some(agreement) = tally.agreement {
             report.subprotocol = agreement.subprotocol;
@@ -130,10 +125,4 @@ impl Tally {
             }
         }
     }
-}
-
-/// The `ws://` address that a request asks for.
-pub(super) fn url(request: &RequestHead) -> String {
-    let (authority, path) = request.authority_and_path();
-    format!("ws://{}{path}", authority.unwrap_or_default())
 }
