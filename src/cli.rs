@@ -6,6 +6,7 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -105,10 +106,19 @@ enum ColorChoice {
     Never,
 }
 
+impl Arguments {
+    fn reads_stdin(&self) -> bool {
+        self.captures.iter().any(|path| path.as_os_str() == "-")
+    }
+}
+
 /// Reads a number, with a reason that fits any of them.
 fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
+
+/// How long rows from a pipe wait for another connection that may have to be told first.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a payload that a row may need, where no width limits it.
 const ROW_PAYLOAD: usize = 1024;
@@ -154,10 +164,7 @@ fn environment_allows_color() -> bool {
 
 /// Decodes the captures and prints them.
 fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
-    let from_stdin = arguments
-        .captures
-        .iter()
-        .any(|path| path.as_os_str() == "-");
+    let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
@@ -165,6 +172,8 @@ fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
     let mut analyzer = Analyzer::new(Config {
         all: arguments.all,
         limits: limits(arguments),
+        // Whoever feeds a pipe may be capturing right now.
+        patience: from_stdin.then_some(PATIENCE),
     });
     let mut sink = Tee {
         rows: Ordered::new(
@@ -211,11 +220,7 @@ fn decode<P: Printer>(
 ) -> io::Result<Vec<capture::CaptureError>> {
     let mut errors = Vec::new();
     // Rows should be seen as they come where somebody may be waiting for them.
-    let waiting = io::stdout().is_terminal()
-        || arguments
-            .captures
-            .iter()
-            .any(|path| path.as_os_str() == "-");
+    let waiting = io::stdout().is_terminal() || arguments.reads_stdin();
     let mut first_rows = true;
     let mut left = arguments.count.unwrap_or(u64::MAX);
     while left > 0 {

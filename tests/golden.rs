@@ -62,6 +62,7 @@ fn print<P: Printer>(name: &str, printer: P, all: bool) -> io::Result<(String, V
             max_message_bytes: 1024,
             ..Limits::default()
         },
+        ..Config::default()
     });
     let mut rows = Ordered::new(printer, Selection::default());
     let (mut out, mut notes) = (Vec::new(), Vec::new());

@@ -267,6 +267,7 @@ fn run(trace: &Trace) -> Lines {
         Config {
             all: true,
             limits: Limits::default(),
+            ..Config::default()
         },
     );
     assert_in_order(&all);
@@ -648,7 +649,14 @@ fn every_capture_is_told_in_order_and_with_any_limits() {
         run(&trace);
         for all in [false, true] {
             let limits = tight();
-            assert_in_order(&tell_with(&trace, Config { all, limits }));
+            assert_in_order(&tell_with(
+                &trace,
+                Config {
+                    all,
+                    limits,
+                    ..Config::default()
+                },
+            ));
         }
         assert!(trace.len() < 10_000, "{name} is a small capture");
     }
@@ -707,7 +715,7 @@ proptest! {
         }
         if tight_limits {
             let limits = tight();
-            assert_in_order(&tell_with(&trace, Config { all: false, limits }));
+            assert_in_order(&tell_with(&trace, Config { all: false, limits, ..Config::default() }));
         } else {
             run(&trace);
         }
@@ -749,7 +757,7 @@ proptest! {
             1..12,
         ),
     ) {
-        let mut analyzer = Analyzer::new(Config { all: true, limits: Limits::default() });
+        let mut analyzer = Analyzer::new(Config { all: true, limits: Limits::default(), ..Config::default() });
         let mut sink = |event: &wsdump::event::Event<'_>| {
             support::render::line(event);
         };

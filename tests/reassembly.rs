@@ -62,7 +62,11 @@ impl Script {
             base: [upgrade.request(), upgrade.response()]
                 .map(|head| i64::try_from(head.len()).unwrap()),
             acked: [None; 2],
-            analyzer: Analyzer::new(Config { all: true, limits }),
+            analyzer: Analyzer::new(Config {
+                all: true,
+                limits,
+                ..Config::default()
+            }),
             packets: 0,
         }
     }
@@ -907,7 +911,14 @@ fn when_the_table_is_full_a_connection_without_websocket_is_given_up_first() {
         max_flows: 4,
         ..Limits::default()
     };
-    let lines = tell_with(&trace, Config { all: false, limits });
+    let lines = tell_with(
+        &trace,
+        Config {
+            all: false,
+            limits,
+            ..Config::default()
+        },
+    );
     assert_eq!(numbered(&lines), ["1 < \"still followed\""]);
     assert_eq!(lines.summary.flows_given_up, 17);
 }

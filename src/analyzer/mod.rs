@@ -8,6 +8,7 @@ mod stage;
 mod websocket;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use crate::anomaly::Anomaly;
 use crate::capture::{LinkType, Packet};
@@ -26,6 +27,10 @@ pub struct Config {
     pub all: bool,
     /// Bounds on memory.
     pub limits: Limits,
+    /// How long, in capture time, [`Analyzer::undecided_from`] waits for a connection to show
+    /// whether it carries WebSocket; without limit when `None`. Set it where somebody waits
+    /// for the rows of other connections.
+    pub patience: Option<Duration>,
 }
 
 /// Turns packets into events.
@@ -74,13 +79,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Number and first packet, in order of first packet; some are decided by now.
-    order: VecDeque<(u64, u64)>,
+    order: VecDeque<(u64, Moment)>,
     undecided: HashSet<u64, foldhash::fast::RandomState>,
 }
 
 impl Waiting {
     fn begin(&mut self, flow: &FlowInfo) {
-        self.order.push_back((flow.number, flow.first.packet));
+        self.order.push_back((flow.number, flow.first));
         self.undecided.insert(flow.number);
     }
 
@@ -90,6 +95,22 @@ impl Waiting {
             if self.undecided.contains(number) {
                 break;
             }
+            self.order.pop_front();
+        }
+        // One that stays undecided must not let the queue behind it grow for ever.
+        if self.order.len() > 2 * self.undecided.len() + 1024 {
+            let undecided = &self.undecided;
+            self.order.retain(|(number, _)| undecided.contains(number));
+        }
+    }
+
+    /// Waits no longer for connections that began more than `patience` before `now`.
+    fn give_up_before(&mut self, now: Timestamp, patience: Duration) {
+        while let Some((number, first)) = self.order.front() {
+            if now.saturating_since(first.time) <= patience {
+                break;
+            }
+            self.undecided.remove(number);
             self.order.pop_front();
         }
     }
@@ -174,6 +195,9 @@ impl Analyzer {
             shared.start = packet.time;
         }
         shared.last = at;
+        if let Some(patience) = shared.config.patience {
+            shared.waiting.give_up_before(at.time, patience);
+        }
         if packet.wire_len as usize > packet.data.len() {
             summary.cut_packets += 1;
         }
@@ -212,11 +236,11 @@ impl Analyzer {
         self.flows.finish(at, &mut Driver { shared, sink });
     }
 
-    /// The first packet of a connection that is not decided yet: events of packets from
-    /// here on may still come. [`u64::MAX`] when all are decided.
+    /// The first packet of a connection that is waited for, because it is not decided yet:
+    /// events of packets from here on may still come. [`u64::MAX`] when there is none.
     pub fn undecided_from(&self) -> u64 {
         let order = &self.shared.waiting.order;
-        order.front().map_or(u64::MAX, |(_, first)| *first)
+        order.front().map_or(u64::MAX, |(_, first)| first.packet)
     }
 
     /// What was seen so far.

@@ -78,7 +78,8 @@ impl Stage {
             Self::Seeking(_) => self.seek(scope, side, item),
             Self::Http(http) => {
                 http.push(scope, side, item);
-                if let Some(next) = http.next.take() {
+                let next = http.next.take_if(|_| http.exchange.is_switched());
+                if let Some(next) = next {
                     *self = next;
                 } else if let Some(ignored) = http.ended {
                     self.ignore(scope, ignored);
@@ -396,7 +397,9 @@ impl Http {
         let is_upgrade = handshake::is_upgrade_request(&head);
         if is_upgrade {
             scope.teller.url = Some(url(&head));
-            scope.teller.outcome = UpgradeOutcome::Unanswered;
+            if self.next.is_none() {
+                scope.teller.outcome = UpgradeOutcome::Unanswered;
+            }
             scope.show();
         }
         scope.tell(side, EventKind::Request(&head));
@@ -476,7 +479,8 @@ impl Http {
             }
         };
         let starts = [
-            start(request.is_some_and(|request| request.truncated)),
+            // Without its request, the client's bytes may begin anywhere.
+            start(request.is_none_or(|request| request.truncated)),
             start(head.truncated),
         ];
         let known = (!head.truncated).then_some(agreement);

@@ -183,16 +183,18 @@ impl<S: Default> FlowTable<S> {
             limits: &limits,
             at,
         };
-        let mut flows: Vec<_> = self
-            .slots
-            .drain(..)
-            .filter_map(|slot| slot.flow)
-            .filter(|flow| !flow.ended)
-            .collect();
-        flows.sort_unstable_by_key(|flow| flow.info.number);
-        for flow in &mut flows {
-            flow.finish(&mut cx);
+        let open = self.slots.iter().enumerate().filter_map(|(place, slot)| {
+            let flow = slot.flow.as_ref().filter(|flow| !flow.ended)?;
+            Some((flow.info.number, place))
+        });
+        let mut open: Vec<_> = open.collect();
+        open.sort_unstable();
+        for (_, place) in open {
+            if let Some(flow) = &mut self.slots[place].flow {
+                flow.finish(&mut cx);
+            }
         }
+        self.slots.clear();
         self.index.clear();
         self.free.clear();
         self.ended.clear();

@@ -46,7 +46,9 @@ pub struct Exchange {
     server: Reader,
     /// Requests that wait for their response, oldest first.
     waiting: VecDeque<Waiting>,
-    switched: bool,
+    /// Bytes of the direction belong to the next protocol: client's, server's. The server's
+    /// alone when its answer was captured before the request.
+    switched: [bool; 2],
     dead: bool,
     /// What the client sent behind a request that may switch protocols.
     early: Vec<Early>,
@@ -110,6 +112,9 @@ impl Default for Reader {
     }
 }
 
+/// What a held piece costs beside its bytes.
+const EARLY_OVERHEAD: usize = 64;
+
 /// Requests sent ahead of their responses. No client has more in flight; the oldest is
 /// forgotten.
 const MAX_WAITING: usize = 1024;
@@ -138,9 +143,14 @@ impl Exchange {
         (len == START.len() || !alike).then_some(alike)
     }
 
+    /// Whether both directions belong to the next protocol.
+    pub fn is_switched(&self) -> bool {
+        self.switched == [true; 2]
+    }
+
     /// Whether a request that may switch protocols waits for its answer.
     pub fn awaits_switch(&self) -> bool {
-        !self.switched && self.waiting.iter().any(|request| request.may_switch)
+        !self.is_switched() && self.waiting.iter().any(|request| request.may_switch)
     }
 
     /// Whether the client sent bytes behind such a request already.
@@ -166,7 +176,7 @@ impl Exchange {
         if self.dead {
             return;
         }
-        if self.switched {
+        if self.switched[direction.index()] {
             emit(HttpItem::Switched(direction, item));
             return;
         }
@@ -194,7 +204,7 @@ impl Exchange {
             return;
         }
         while !bytes.is_empty() && !self.dead {
-            if self.switched {
+            if self.switched[direction.index()] {
                 emit(HttpItem::Switched(direction, StreamItem::Chunk(bytes)));
                 return;
             }
@@ -206,7 +216,8 @@ impl Exchange {
                         Some(Early::Bytes(early)) => early.extend_from_slice(bytes),
                         _ => self.early.push(Early::Bytes(bytes.to_vec())),
                     }
-                    self.early_len += bytes.len();
+                    // A gap before each piece would otherwise have no limit.
+                    self.early_len += bytes.len() + EARLY_OVERHEAD;
                     if self.early_len > limits.max_early_bytes {
                         self.give_up_answer(emit);
                     }
@@ -235,6 +246,7 @@ impl Exchange {
         limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) -> Option<&'a [u8]> {
+        let answered = self.switched[Direction::ServerToClient.index()];
         let reader = self.reader(direction);
         if reader.held.is_empty() {
             // Empty lines before a request are ignored (RFC 9112 §2.2).
@@ -247,6 +259,13 @@ impl Exchange {
             Direction::ClientToServer => Self::may_begin_request(&reader.held),
             Direction::ServerToClient => Self::may_begin_response(&reader.held),
         };
+        if like_head == Some(false) && answered {
+            // The request that was answered is missing.
+            let held = std::mem::take(&mut reader.held);
+            self.switched = [true; 2];
+            emit(HttpItem::Switched(direction, StreamItem::Chunk(&held)));
+            return None;
+        }
         if like_head == Some(false) {
             self.malformed(direction, MalformedHead("bytes that begin no head"), emit);
             return None;
@@ -291,6 +310,12 @@ impl Exchange {
     }
 
     fn request(&mut self, head: RequestHead, emit: &mut dyn FnMut(HttpItem<'_>)) {
+        if self.switched[Direction::ServerToClient.index()] {
+            // Its answer was captured before it.
+            self.switched = [true; 2];
+            emit(HttpItem::Request(head));
+            return;
+        }
         let is_connect = head.method == "CONNECT";
         if self.waiting.len() == MAX_WAITING {
             self.waiting.pop_front();
@@ -333,8 +358,10 @@ impl Exchange {
             expected: request.is_some(),
         });
         self.skip_empty_body(Direction::ServerToClient);
-        if switches {
+        if switches && (request.is_some() || self.client.state == State::Lost) {
             self.switch(emit);
+        } else if switches {
+            self.switched[Direction::ServerToClient.index()] = true;
         } else if self.client.state == State::Paused && !interim {
             // The protocol stays: what waited behind the request is the next one.
             self.client.state = State::Head;
@@ -347,7 +374,7 @@ impl Exchange {
 
     /// From here on both directions belong to the next protocol.
     fn switch(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
-        self.switched = true;
+        self.switched = [true; 2];
         for early in std::mem::take(&mut self.early) {
             let item = early.as_item();
             emit(HttpItem::Switched(Direction::ClientToServer, item));
@@ -391,12 +418,16 @@ impl Exchange {
                 reader.searched = 0;
                 reader.state = State::Lost;
                 self.truncated_head(direction, &start, limits, emit);
-                if self.switched {
+                if self.switched[Direction::ServerToClient.index()] {
+                    self.switched = [true; 2];
                     let gap = StreamItem::Gap { len, cause };
                     emit(HttpItem::Switched(direction, gap));
                 }
             }
-            State::Paused => self.early.push(Early::Gap { len, cause }),
+            State::Paused => match self.early.last_mut() {
+                Some(Early::Gap { len: before, .. }) => *before += len,
+                _ => self.early.push(Early::Gap { len, cause }),
+            },
             State::Lost => {}
         }
     }
@@ -418,7 +449,7 @@ impl Exchange {
             Direction::ServerToClient => {
                 if let Some(head) = head::parse_truncated_response(start) {
                     self.response(head, limits, emit);
-                    if !self.switched {
+                    if !self.switched[direction.index()] {
                         self.server.state = State::Lost;
                     }
                 }
@@ -463,7 +494,7 @@ mod tests {
         let mut exchange = Exchange::default();
         let limits = Limits {
             max_head_bytes: 100,
-            max_early_bytes: 50,
+            max_early_bytes: 10_000,
             ..Limits::default()
         };
         let mut lines: Vec<String> = Vec::new();
@@ -613,6 +644,20 @@ mod tests {
             &[(ServerToClient, &format!("{SWITCHING}a"))],
             &["101 unexpected", "<a"],
         );
+    }
+
+    #[test]
+    fn an_answer_may_be_captured_before_its_request() {
+        check(
+            &[
+                (ServerToClient, &format!("{SWITCHING}a")),
+                (ClientToServer, &format!("{UPGRADE}b")),
+                (ServerToClient, "c"),
+            ],
+            &["101 unexpected", "<a", "GET /up", ">b", "<c"],
+        );
+        let script = [(ServerToClient, SWITCHING), (ClientToServer, "\x01\x02")];
+        assert_eq!(run(&script, 99), ["101 unexpected", ">\x01\x02"]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Ordered<P> {
     /// Rendered rows, in the order they came.
     pending: Vec<u8>,
     rows: Vec<Pending>,
+    /// Bytes of the rows that wait.
+    waiting: usize,
     /// The heading was written.
     begun: bool,
     /// A row came whose packet is before that of the row above it.
@@ -46,6 +48,7 @@ impl<P: Printer> Ordered<P> {
             selection,
             pending: Vec::new(),
             rows: Vec::new(),
+            waiting: 0,
             begun: false,
             unsorted: false,
             line: Vec::new(),
@@ -66,7 +69,7 @@ impl<P: Printer> Ordered<P> {
             self.rows.sort_by_key(|pending| pending.row.packet);
             self.unsorted = false;
         }
-        let ready = if self.pending.len() > Self::MAX_PENDING {
+        let ready = if self.waiting > Self::MAX_PENDING {
             self.rows.len()
         } else {
             self.rows
@@ -78,16 +81,31 @@ impl<P: Printer> Ordered<P> {
             out.write_all(&self.line)?;
         }
         for Pending { row, above, body } in self.rows.drain(..ready) {
-            out.write_all(&self.pending[above])?;
+            out.write_all(&self.pending[above.clone()])?;
             self.line.clear();
             self.printer.prefix(&row, &mut self.line);
             out.write_all(&self.line)?;
-            out.write_all(&self.pending[body])?;
+            out.write_all(&self.pending[body.clone()])?;
+            self.waiting -= body.end - above.start;
         }
         if self.rows.is_empty() {
             self.pending.clear();
+        } else if self.pending.len() > 4 * Self::MAX_PENDING {
+            self.compact();
         }
         Ok(ready > 0)
+    }
+
+    /// Frees the room of rows that were written while others waited.
+    fn compact(&mut self) {
+        let mut kept = Vec::with_capacity(self.waiting);
+        for Pending { above, body, .. } in &mut self.rows {
+            let start = kept.len();
+            kept.extend_from_slice(&self.pending[above.start..body.end]);
+            *body = start + above.len()..kept.len();
+            *above = start..body.start;
+        }
+        self.pending = kept;
     }
 
     /// Notes what was rendered from `start` on, of which `above` bytes go above the row.
@@ -97,6 +115,7 @@ impl<P: Printer> Ordered<P> {
         }
         let last = self.rows.last().map_or(0, |last| last.row.packet);
         self.unsorted |= row.packet < last;
+        self.waiting += self.pending.len() - start;
         self.rows.push(Pending {
             row,
             above: start..start + above,

@@ -43,6 +43,31 @@ pub struct FrameDecoder {
     state: State,
     /// What a header must look like to be believed when out of step.
     profile: Profile,
+    alignment: Alignment,
+}
+
+/// How often a segment begins with a header. A peer that sends each frame by itself makes
+/// it nearly always so, and then the next segment is where to look after a gap.
+#[derive(Clone, Copy, Debug, Default)]
+struct Alignment {
+    segments: u32,
+    headers: u32,
+}
+
+impl Alignment {
+    fn note(&mut self, at_header: bool) {
+        if self.segments == 1 << 16 {
+            // The recent past counts more.
+            self.segments /= 2;
+            self.headers /= 2;
+        }
+        self.segments += 1;
+        self.headers += u32::from(at_header);
+    }
+
+    fn is_usual(self) -> bool {
+        self.segments >= 16 && self.headers * 16 >= self.segments * 15
+    }
 }
 
 #[derive(Debug)]
@@ -68,6 +93,7 @@ impl FrameDecoder {
         Self {
             state: State::HEADER,
             profile,
+            alignment: Alignment::default(),
         }
     }
 
@@ -76,6 +102,7 @@ impl FrameDecoder {
         Self {
             state: State::Seeking(Box::new(seeker)),
             profile,
+            alignment: Alignment::default(),
         }
     }
 
@@ -95,11 +122,19 @@ impl FrameDecoder {
             return;
         }
         match item {
-            StreamItem::Chunk(bytes) => self.chunk(bytes, emit),
+            StreamItem::Chunk(bytes) => {
+                let at_header = matches!(self.state, State::Header { len: 0, .. });
+                self.alignment.note(at_header);
+                self.chunk(bytes, emit);
+            }
             StreamItem::Gap { len, cause } => {
                 if let Some(rest) = self.gap(len, emit) {
                     emit(FrameEvent::OutOfStep);
-                    let mut seeker = Seeker::new(self.profile);
+                    let mut seeker = if self.alignment.is_usual() {
+                        Seeker::favouring_segment_starts(self.profile)
+                    } else {
+                        Seeker::new(self.profile)
+                    };
                     seeker.push(StreamItem::Gap { len: rest, cause });
                     self.state = State::Seeking(Box::new(seeker));
                 }

@@ -9,7 +9,7 @@
 //! | observation | bits |
 //! | --- | --- |
 //! | the header begins where a segment begins | 10 |
-//! | the search begins where a header is likely, and this is it | 12 |
+//! | and a header is likely there: the handshake ends there, or nearly all segments of this direction began with a header | 12 |
 //! | a header with legal FIN, RSV, opcode, mask bit, minimal length, unlike the one before | 5 |
 //! | a frame ends where a segment ends: log2 of the shorter of the two, at most | 10 |
 //! | each byte of unmasked text that is text, up to 24; from a client only | 1 |
@@ -81,6 +81,8 @@ pub struct Seeker {
     candidates: Vec<Candidate>,
     /// Where a header is likely, see [`Seeker::favouring_start`].
     favoured: Option<u64>,
+    /// Headers are likely at every start of a segment.
+    aligned: bool,
     /// Chunks searched.
     segments: u32,
     /// Headers that may still be judged for this chunk.
@@ -89,6 +91,8 @@ pub struct Seeker {
 
 /// A chain of headers that may be frames.
 #[derive(Clone, Copy, Debug)]
+// Each is seen or not, whatever the others are.
+#[allow(clippy::struct_excessive_bools)]
 struct Candidate {
     start: u64,
     /// Where its next header must be.
@@ -102,6 +106,10 @@ struct Candidate {
     last_at: u64,
     /// It only repeats the one before it.
     alike: bool,
+    /// It begins where a header is more likely than elsewhere.
+    anchored: bool,
+    /// It holds the last frame of a data message, as any conversation soon does.
+    ends_message: bool,
     /// Start of the segment in which headers are counted now, and how many were.
     counted_in: (u64, u32),
     /// Whether a fragmented message is open before `next`, once that is known: only then
@@ -116,6 +124,9 @@ const MAX_CANDIDATES: usize = 16;
 /// headers everywhere: then only starts of segments are candidates. Usual bytes need little
 /// more than one.
 const BUDGET_PER_BYTE: u64 = 8;
+
+/// What a kept piece costs beside its bytes.
+const PIECE_OVERHEAD: usize = 64;
 
 /// Payload bytes looked at per frame.
 const SAMPLE: usize = 32;
@@ -140,6 +151,7 @@ impl Seeker {
             next_candidate: 0,
             candidates: Vec::new(),
             favoured: None,
+            aligned: false,
             segments: 0,
             budget: Cell::new(0),
         }
@@ -150,6 +162,14 @@ impl Seeker {
     pub fn favouring_start(profile: Profile) -> Self {
         Self {
             favoured: Some(0),
+            ..Self::new(profile)
+        }
+    }
+
+    /// A seeker for a direction whose segments were seen to begin with a header.
+    pub fn favouring_segment_starts(profile: Profile) -> Self {
+        Self {
+            aligned: true,
             ..Self::new(profile)
         }
     }
@@ -199,7 +219,8 @@ impl Seeker {
             } else {
                 profile.unmasked_bits
             };
-            candidate.bits >= needed + looked_at
+            let may_be_foreign = profile.masked.is_none() && !candidate.ends_message;
+            candidate.bits >= needed + looked_at && !may_be_foreign
         };
         // The earliest, so that no frame of its chain is lost.
         let best = self
@@ -214,11 +235,16 @@ impl Seeker {
     fn keep(&mut self, piece: Piece) {
         let start = self.end;
         self.end += piece.len();
+        if let (Piece::Gap(more), Some((_, Piece::Gap(len)))) = (&piece, self.pieces.back_mut()) {
+            *len += more;
+            return;
+        }
         if let Piece::Bytes(bytes) = &piece {
             self.kept_bytes += bytes.len();
         }
         self.pieces.push_back((start, piece));
-        while self.kept_bytes > self.profile.max_bytes {
+        // Each piece costs as much as some bytes, or a flood of tiny ones would have no limit.
+        while self.kept_bytes + self.pieces.len() * PIECE_OVERHEAD > self.profile.max_bytes {
             let Some((_, piece)) = self.pieces.pop_front() else {
                 break;
             };
@@ -253,10 +279,11 @@ impl Seeker {
                     header,
                 } => {
                     let mut likely = 0;
-                    if self.is_piece_start(at) {
+                    let at_segment_start = self.is_piece_start(at);
+                    if at_segment_start {
                         likely += SEGMENT_START;
                     }
-                    if self.favoured == Some(at) {
+                    if self.favoured == Some(at) || (self.aligned && at_segment_start) {
                         likely += LIKELY;
                     }
                     let mut candidate = Candidate {
@@ -268,6 +295,8 @@ impl Seeker {
                         last: header,
                         last_at: at,
                         alike: false,
+                        anchored: likely > 0,
+                        ends_message: ends_message(&header),
                         counted_in: (self.segment_start(at), 1),
                         in_message: after(None, &header),
                     };
@@ -324,7 +353,13 @@ impl Seeker {
     /// Follows a candidate's chain as far as it can be seen; `false` when it breaks.
     fn advance(&self, candidate: &mut Candidate) -> bool {
         while candidate.next < self.end && self.budget.get() > 0 {
-            if !candidate.ends_segment && self.is_piece_start(candidate.next) {
+            let at_segment_start = self.is_piece_start(candidate.next);
+            if at_segment_start && !candidate.anchored {
+                // Whatever led here may have done so by luck. What begins here is a
+                // candidate of its own.
+                return false;
+            }
+            if at_segment_start && !candidate.ends_segment {
                 candidate.ends_segment = true;
                 candidate.bits += self.segment_end_bits(candidate);
             }
@@ -336,13 +371,6 @@ impl Seeker {
                     let expected = header.opcode.is_control()
                         || candidate.in_message.is_none_or(|open| open == continues);
                     if !expected {
-                        return false;
-                    }
-                    // A run of zeros would lead from anywhere to anywhere.
-                    let is_empty = |header: &FrameHeader| {
-                        header.opcode == OpCode::Continuation && header.payload_len == 0
-                    };
-                    if is_empty(&header) && is_empty(&candidate.last) {
                         return false;
                     }
                     candidate.in_message = after(candidate.in_message, &header);
@@ -363,6 +391,7 @@ impl Seeker {
                     candidate.last = header;
                     candidate.next = next;
                     candidate.ends_segment = false;
+                    candidate.ends_message |= ends_message(&header);
                 }
                 Judged::NotYet => return true,
                 Judged::NoFrame => return false,
@@ -394,7 +423,12 @@ impl Seeker {
             };
         };
         let is_masked = header.masking_key.is_some();
-        if masked.is_some_and(|masked| masked != is_masked) || !has_plausible_length(&header) {
+        // Zeros, which are everywhere, would be empty frames that never end a message.
+        let never_sent = header.payload_len == 0 && !header.fin;
+        if masked.is_some_and(|masked| masked != is_masked)
+            || !has_plausible_length(&header)
+            || never_sent
+        {
             return Judged::NoFrame;
         }
         let payload = &mut bytes[consumed..];
@@ -411,8 +445,7 @@ impl Seeker {
         Judged::Frame {
             next: at + consumed as u64 + header.payload_len,
             masked: is_masked,
-            // An empty frame is what any two fitting bytes are.
-            bits: bits + if header.payload_len == 0 { 0 } else { HEADER },
+            bits: bits + header_evidence(&header),
             header,
         }
     }
@@ -482,6 +515,22 @@ enum Judged {
     },
     NotYet,
     NoFrame,
+}
+
+/// Bits for a header that keeps the rules: none for an empty frame, which any two fitting
+/// bytes are, and for a continuation that is not final, of which there may be any number.
+fn header_evidence(header: &FrameHeader) -> u32 {
+    let any_number = header.opcode == OpCode::Continuation && !header.fin;
+    if header.payload_len == 0 || any_number {
+        0
+    } else {
+        HEADER
+    }
+}
+
+/// Whether a frame is the last of a data message.
+fn ends_message(header: &FrameHeader) -> bool {
+    header.fin && !header.opcode.is_control()
 }
 
 /// Whether a fragmented message is open after a frame.

@@ -74,7 +74,11 @@ pub fn tell_with(trace: &Trace, config: Config) -> Lines {
 
 /// Limits in a configuration of their own.
 pub fn limited(limits: Limits) -> Config {
-    Config { all: false, limits }
+    Config {
+        all: false,
+        limits,
+        ..Config::default()
+    }
 }
 
 impl Lines {
