@@ -615,7 +615,8 @@ fn bytes_before_a_lost_fin_are_a_gap() {
     upgraded(&[
         ("< 0..12", lines!(&["< data"], FIRST)),
         ("< fin 24", &["< fin"]),
-        ("> ack", &["< gap 12", "< ! out-of-step", "> ack"]),
+        ("> ack", &["> ack"]),
+        ("end", &["< gap 12", "< ! out-of-step", "= open"]),
     ]);
 }
 
@@ -623,18 +624,27 @@ fn bytes_before_a_lost_fin_are_a_gap() {
 fn a_gap_over_headers_puts_the_direction_out_of_step_and_not_the_other() {
     upgraded(&[
         ("< 0..4", &["< data"]),
+        ("> ack 14", &["> ack"]),
         (
-            "> ack 14",
+            "< 14..24",
             &[
+                "< data",
                 "< gap 10",
                 "< [text 10 missing 8]",
                 "< \"ab\" incomplete missing 8",
                 "< ! out-of-step",
-                "> ack",
             ],
         ),
-        ("< 14..24", &["< data"]),
         ("> 0..16", &["> data", "> [text 10]", CLIENT_MESSAGE]),
+        ("end", &["= open"]),
+    ]);
+}
+
+#[test]
+fn an_acknowledgment_may_be_captured_before_its_data() {
+    upgraded(&[
+        ("> ack 12", &["> ack"]),
+        ("< 0..12", lines!(&["< data"], FIRST)),
         ("end", &["= open"]),
     ]);
 }

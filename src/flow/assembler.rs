@@ -81,12 +81,20 @@ pub(super) struct Assembler {
     held: BTreeMap<u64, Held>,
     /// What `held` costs, see [`HELD_OVERHEAD`].
     held_cost: usize,
+    /// The peer acknowledged bytes before this offset.
+    acknowledged: u64,
+    /// Packets of the flow since it acknowledged bytes that are missing.
+    patience_used: u8,
     recent: Recent,
 }
 
 /// Bookkeeping per waiting segment, counted so that a flood of 1-byte segments meets
 /// the limit as well.
 const HELD_OVERHEAD: usize = 64;
+
+/// Packets by which an acknowledgment may be captured before its data: with several
+/// capture queues, or several files.
+const REORDERING: u8 = 3;
 
 /// A jump ahead by more than this is no data of the connection: no window is larger
 /// (RFC 7323 §2.3 allows 1 GiB).
@@ -200,6 +208,7 @@ impl Assembler {
             }
             _ => {
                 pushed.conflict = self.hold(offset.cast_unsigned(), payload, wire_len as u64);
+                self.declare_missing(limits, emit);
                 while self.held_cost > limits.max_out_of_order_bytes {
                     pushed.limit_reached = true;
                     self.skip_to_held(limits, emit);
@@ -209,37 +218,61 @@ impl Assembler {
         pushed
     }
 
-    /// The peer acknowledged all bytes before `ack`: those that are still missing will
-    /// not come. The gaps go to `emit`.
+    /// The peer acknowledged all bytes before `ack`: those that are still missing will not
+    /// come. The gaps go to `emit`.
+    ///
+    /// They are declared at once where later bytes wait for them. Where none do, nothing is
+    /// held up by them, and the acknowledgment may only have been captured a little before
+    /// its data: [`REORDERING`] more packets may still bring it.
     pub(super) fn acknowledged(
         &mut self,
         ack: SeqNumber,
         limits: &Limits,
         emit: &mut dyn FnMut(StreamItem<'_>),
     ) {
-        let Some(acked) = self.offset_of(ack) else {
+        let Some(acked) = self
+            .offset_of(ack)
+            .and_then(|acked| u64::try_from(acked).ok())
+        else {
             return;
         };
-        let Ok(acked) = u64::try_from(acked) else {
-            return;
-        };
-        if acked > self.next && acked - self.next <= MAX_JUMP.cast_unsigned() {
-            while acked > self.next {
-                let until = self
-                    .held
-                    .first_key_value()
-                    .map_or(acked, |(at, _)| acked.min(*at));
-                self.gap(until - self.next, GapCause::NotCaptured, emit);
-                self.drain(limits, emit);
-            }
+        if acked <= self.next.saturating_add(MAX_JUMP.cast_unsigned()) {
+            self.acknowledged = self.acknowledged.max(acked);
         }
         self.recent.forget_before(acked);
+        self.declare_missing(limits, emit);
+    }
+
+    /// Declares acknowledged bytes missing, if it is time to.
+    fn declare_missing(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
+        if self.acknowledged <= self.next {
+            self.patience_used = 0;
+            return;
+        }
+        self.patience_used = self.patience_used.saturating_add(1);
+        if self.held.is_empty() && self.patience_used <= REORDERING {
+            return;
+        }
+        self.patience_used = 0;
+        while self.acknowledged > self.next {
+            let until = self
+                .held
+                .first_key_value()
+                .map_or(self.acknowledged, |(at, _)| self.acknowledged.min(*at));
+            self.gap(until - self.next, GapCause::NotCaptured, emit);
+            self.drain(limits, emit);
+        }
     }
 
     /// No more segments will come: hands on what waits, with the gaps before it.
     pub(super) fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
         while !self.held.is_empty() {
             self.skip_to_held(limits, emit);
+        }
+        // One number more than the bytes may be that of a FIN that was not captured.
+        if self.acknowledged > self.next + 1 {
+            let missing = self.acknowledged - self.next;
+            self.gap(missing, GapCause::NotCaptured, emit);
         }
         self.recent = Recent::default();
     }
@@ -278,6 +311,7 @@ impl Assembler {
             self.recent
                 .append(self.next, bytes, limits.max_unacknowledged_bytes);
             self.advance(bytes.len() as u64);
+            self.patience_used = 0;
             emit(StreamItem::Chunk(bytes));
         }
         let cut = wire_len - bytes.len() as u64;
@@ -539,6 +573,23 @@ mod tests {
             ("ack 1006", "<2>|ef"),
             ("ack 1007", "<1>"),
             ("1006 XXij", "fills X|ij"),
+        ]);
+    }
+
+    #[test]
+    fn an_acknowledgment_may_be_captured_a_little_before_its_data() {
+        check(&[
+            ("1000 ab", "ab"),
+            ("ack 1004", ""),
+            ("1002 cd", "cd"),
+            ("ack 1006", ""),
+            ("ack 1006", ""),
+            ("ack 1006", ""),
+            ("ack 1006", "<2>"),
+            ("ack 1008", ""),
+            ("1008 ij", "ahead <2>|ij"),
+            ("ack 1014", ""),
+            ("end", "<4>"),
         ]);
     }
 
