@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup run test lint doc bench testdata
+.PHONY: help setup run test lint doc testdata
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,6 @@ lint: setup ## Check formatting, and clippy with and without live capture
 
 doc: setup ## Build the library's documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
-
-bench: setup ## Run the benchmarks
-	$(CARGO) bench
 
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py

@@ -188,6 +188,9 @@ pub struct Inflater {
 /// The largest window, 2^15 bytes. Inflating with it reads data made for any smaller one.
 const WINDOW: usize = 1 << MAX_WINDOW_BITS;
 
+/// Bytes put out at a time; each direction with compressed messages has a buffer of them.
+const OUTPUT: usize = 8 << 10;
+
 /// Ends each message: the empty block that its sender left out (RFC 7692 §7.2.2).
 const TAIL: &[u8] = b"\x00\x00\xff\xff";
 
@@ -199,7 +202,7 @@ impl Inflater {
             context_takeover,
             history_missing: false,
             window: Vec::new(),
-            output: vec![0; 16 << 10].into(),
+            output: vec![0; OUTPUT].into(),
         }
     }
 
@@ -294,7 +297,7 @@ impl Inflater {
 
     /// Adds the first `written` bytes of `output` to the window.
     fn remember(&mut self, written: usize) {
-        if self.window.len() > 3 * WINDOW {
+        if self.window.len() > WINDOW + OUTPUT {
             self.window.drain(..self.window.len() - WINDOW);
         }
         self.window.extend_from_slice(&self.output[..written]);
