@@ -16,8 +16,10 @@
 //! | a Close whose code may be sent | 8 |
 //!
 //! What any monotonous data would show as well counts nothing: empty frames, and frames
-//! that only repeat the one before; nor do more than three headers in one segment. Text counts only where a masking key had to be right
-//! for it: what a server sends in clear may be the middle of a longer text.
+//! that only repeat the one before; nor do more than three headers in one segment. Text
+//! counts only where a masking key had to be right for it: what a server sends in clear may
+//! be the middle of a longer text. A chain that begins inside a segment counts up to where
+//! it meets the start of another, since luck may have led it there.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -453,8 +455,12 @@ impl Seeker {
     /// Copies bytes from `at` on up to a gap; says how many, and whether more may come.
     fn copy(&self, at: u64, buffer: &mut [u8]) -> (usize, bool) {
         let after = self.pieces.partition_point(|(start, _)| *start <= at);
+        if after == 0 {
+            // Dropped to stay within the limit.
+            return (0, false);
+        }
         let mut filled = 0;
-        for (start, piece) in self.pieces.iter().skip(after.saturating_sub(1)) {
+        for (start, piece) in self.pieces.iter().skip(after - 1) {
             let Piece::Bytes(bytes) = piece else {
                 return (filled, false);
             };
