@@ -92,7 +92,7 @@ Examples:
   wsdump capture.pcap                    the timeline of every WebSocket conversation
   wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
   wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
-  tcpdump -w - tcp | wsdump -            a capture from another program
+  tcpdump -U -w - tcp | wsdump -         a capture from another program
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
 
 Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it

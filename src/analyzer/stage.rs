@@ -266,6 +266,11 @@ impl Guess {
                 Self::NotYet
             };
         }
+        // What an HTTP/2 server says first: SETTINGS of stream 0 (RFC 9113 §3.4, §6.5).
+        if let (Some(Direction::ServerToClient), [0, _, _, 4, 0, 0, 0, 0, 0, ..]) = (sender, start)
+        {
+            return Self::Http2;
+        }
         // A TLS record: a content type, then version 3.x (RFC 8446 §5.1).
         match start {
             [20..=23, 3, 0..=4, ..] => return Self::Tls,
@@ -496,4 +501,56 @@ const MAX_WAITING: usize = 1024;
 fn url(request: &RequestHead) -> String {
     let (authority, path) = request.authority_and_path();
     format!("ws://{}{path}", authority.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{ClientToServer, ServerToClient};
+
+    #[test]
+    fn the_first_bytes_tell_the_protocol() {
+        let table: [(&[u8], Option<Direction>, Guess); 14] = [
+            (b"GET / HTTP/1.1\r\n", Some(ClientToServer), Guess::Request),
+            (b"GET / HTTP/1.1\r\n", None, Guess::Request),
+            (b"GET / HTTP/1.1\r\n", Some(ServerToClient), Guess::Other),
+            (b"GE", Some(ClientToServer), Guess::NotYet),
+            (b"HTTP/1.1 101 ", Some(ServerToClient), Guess::Response),
+            (b"HTTP/1.1 101 ", None, Guess::Response),
+            (b"HTTP/", Some(ServerToClient), Guess::NotYet),
+            (
+                b"\x16\x03\x01\x02\x00\x01",
+                Some(ClientToServer),
+                Guess::Tls,
+            ),
+            (b"\x16", Some(ClientToServer), Guess::NotYet),
+            (b"\x17\x03\x03\x00\x20", None, Guess::Tls),
+            (
+                b"PRI * HTTP/2.0\r\n\r\n",
+                Some(ClientToServer),
+                Guess::Http2,
+            ),
+            (
+                b"\0\0\x06\x04\0\0\0\0\0\0\x03",
+                Some(ServerToClient),
+                Guess::Http2,
+            ),
+            (b"SSH-2.0-x\r\n", Some(ServerToClient), Guess::Other),
+            (b"220 mail ready\r\n", Some(ServerToClient), Guess::Other),
+        ];
+        for (bytes, sender, expected) in table {
+            assert_eq!(
+                Guess::of(bytes, sender),
+                expected,
+                "{}",
+                bytes.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_request_line_makes_a_chunk_in_mid_stream_a_request() {
+        assert!(begins_request_line(b"GET /a HTTP/1.1\r\nHost: x\r\n"));
+        assert!(!begins_request_line(b"RETR x\r\nHTTP/1.1"));
+    }
 }
