@@ -335,7 +335,10 @@ impl Http {
             let direction = Direction::ClientToServer;
             exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
         } else if let (Some(asked), true) = (self.waiting.iter().flatten().next(), over) {
-            let detail = format!("no answer to {} {}", asked.head.method, asked.head.target);
+            let detail = format!(
+                "no answer to {} {}",
+                asked.head.line.method, asked.head.line.target
+            );
             let side = scope.side(Direction::ServerToClient);
             scope.broken(side, Rule::UnansweredUpgrade, detail);
         }
@@ -422,7 +425,7 @@ impl Http {
 
     fn response(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, expected: bool) {
         let side = scope.side(Direction::ServerToClient);
-        let interim = matches!(head.status, 100..=199) && head.status != 101;
+        let interim = matches!(head.line.status, 100..=199) && head.line.status != 101;
         let asked = if interim {
             None
         } else {
@@ -430,7 +433,7 @@ impl Http {
         };
         let asked_websocket = asked.as_ref().is_some_and(|asked| !asked.head.truncated);
         let is_websocket =
-            head.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));
+            head.line.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));
         if is_websocket {
             self.upgraded(scope, head, asked.as_ref());
             return;
@@ -441,14 +444,14 @@ impl Http {
                 after: scope.at.time.saturating_since(asked.at.time),
             });
         if upgrade.is_some() {
-            scope.teller.outcome = UpgradeOutcome::Refused(head.status);
+            scope.teller.outcome = UpgradeOutcome::Refused(head.line.status);
         }
         scope.tell(side, EventKind::Response { head, upgrade });
         if !expected && scope.teller.is_websocket {
-            let detail = format!("status {}", head.status);
+            let detail = format!("status {}", head.line.status);
             scope.broken(side, Rule::UnexpectedResponse, detail);
         }
-        if head.status == 101 {
+        if head.line.status == 101 {
             // Another protocol than WebSocket.
             self.ended = Some(Ignored::Http);
         }

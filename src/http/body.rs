@@ -35,7 +35,7 @@ impl Body {
 
     /// The content of a response to a request with or without the method HEAD.
     pub(super) fn of_response(head: &ResponseHead, to_head: bool) -> Self {
-        if to_head || matches!(head.status, 100..=199 | 204 | 304) {
+        if to_head || matches!(head.line.status, 100..=199 | 204 | 304) {
             return Self::Length(0);
         }
         if is_chunked(&head.headers) {
@@ -139,6 +139,7 @@ fn clamp(wanted: u64, available: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::head::StatusLine;
     use super::*;
 
     fn headers(fields: &[(&str, &str)]) -> Headers {
@@ -191,8 +192,10 @@ mod tests {
     #[test]
     fn some_responses_have_no_body_whatever_their_fields_say() {
         let response = |status| ResponseHead {
-            status,
-            reason: String::new(),
+            line: StatusLine {
+                status,
+                reason: String::new(),
+            },
             minor_version: 1,
             headers: headers(&[("Content-Length", "5")]),
             wire_len: 0,

@@ -60,13 +60,11 @@ pub fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item =
     .filter(|part| !part.is_empty())
 }
 
-/// Head of a request (RFC 9112 §3).
+/// A head: start line and field lines of a message (RFC 9112 §2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestHead {
-    /// Method, as sent; case matters (RFC 9110 §9.1).
-    pub method: String,
-    /// Request target, in any of its four forms (RFC 9112 §3.2).
-    pub target: String,
+pub struct Head<L> {
+    /// The start line but for its version.
+    pub line: L,
     /// Minor version of HTTP/1.
     pub minor_version: u8,
     /// Field lines.
@@ -80,6 +78,54 @@ pub struct RequestHead {
     /// What in the head breaks the grammar, if anything does. Lines that cannot be read are
     /// left out of `headers`.
     pub malformed: Option<MalformedHead>,
+}
+
+/// Head of a request.
+pub type RequestHead = Head<RequestLine>;
+
+/// Head of a response.
+pub type ResponseHead = Head<StatusLine>;
+
+/// What a request line says (RFC 9112 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// Method, as sent; case matters (RFC 9110 §9.1).
+    pub method: String,
+    /// Request target, in any of its four forms (RFC 9112 §3.2).
+    pub target: String,
+}
+
+/// What a status line says (RFC 9112 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusLine {
+    /// Status code, 100 to 999.
+    pub status: u16,
+    /// Reason phrase, often empty.
+    pub reason: String,
+}
+
+impl<L> Head<L> {
+    /// A whole head, read from `bytes`.
+    fn new(line: L, minor_version: u8, headers: Headers, bytes: &[u8]) -> Self {
+        Self {
+            line,
+            minor_version,
+            headers,
+            wire_len: bytes.len(),
+            bare_line_feed: has_bare_line_feed(bytes),
+            truncated: false,
+            malformed: None,
+        }
+    }
+
+    /// The same head, of which only `start` was captured.
+    fn cut_to(self, start: &[u8]) -> Self {
+        Self {
+            wire_len: start.len(),
+            truncated: true,
+            ..self
+        }
+    }
 }
 
 impl RequestHead {
@@ -91,37 +137,15 @@ impl RequestHead {
     /// Host and port that the request is for, and the path with query: from the target
     /// where it is absolute, else from Host (RFC 9112 §3.3).
     pub fn authority_and_path(&self) -> (Option<&str>, &str) {
-        match self.target.split_once("://") {
+        match self.line.target.split_once("://") {
             Some((scheme, rest)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
                 let split = rest.find(['/', '?']).unwrap_or(rest.len());
                 let (authority, path) = rest.split_at(split);
                 (Some(authority), if path.is_empty() { "/" } else { path })
             }
-            _ => (self.headers.first("Host"), &self.target),
+            _ => (self.headers.first("Host"), &self.line.target),
         }
     }
-}
-
-/// Head of a response (RFC 9112 §4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResponseHead {
-    /// Status code, 100 to 999.
-    pub status: u16,
-    /// Reason phrase, often empty.
-    pub reason: String,
-    /// Minor version of HTTP/1.
-    pub minor_version: u8,
-    /// Field lines.
-    pub headers: Headers,
-    /// Length of the head on the wire, in bytes.
-    pub wire_len: usize,
-    /// A line ended with LF alone.
-    pub bare_line_feed: bool,
-    /// The end of the head was not captured: fields may be missing.
-    pub truncated: bool,
-    /// What in the head breaks the grammar, if anything does. Lines that cannot be read are
-    /// left out of `headers`.
-    pub malformed: Option<MalformedHead>,
 }
 
 /// Why a head could not be read.
@@ -158,15 +182,13 @@ pub(super) fn parse_request(head: &[u8]) -> Result<RequestHead, MalformedHead> {
         let (line, headers) = by_lines(head);
         let (request, version) = line.rsplit_once(' ').ok_or(NO_START_LINE)?;
         let (method, target) = request.split_once(' ').ok_or(NO_START_LINE)?;
-        Ok(RequestHead {
+        let line = RequestLine {
             method: method.to_owned(),
             target: target.trim_matches(' ').to_owned(),
-            minor_version: minor_version(version)?,
-            headers,
-            wire_len: head.len(),
-            bare_line_feed: has_bare_line_feed(head),
-            truncated: false,
+        };
+        Ok(Head {
             malformed: Some(why),
+            ..Head::new(line, minor_version(version)?, headers, head)
         })
     })
 }
@@ -175,16 +197,12 @@ fn strict_request(head: &[u8]) -> Result<RequestHead, MalformedHead> {
     with_room_for_headers(|room| {
         let mut request = httparse::Request::new(room);
         config().parse_request(&mut request, head)?;
-        Ok(RequestHead {
+        let line = RequestLine {
             method: request.method.unwrap_or_default().to_owned(),
             target: request.path.unwrap_or_default().to_owned(),
-            minor_version: request.version.unwrap_or_default(),
-            headers: owned(request.headers),
-            wire_len: head.len(),
-            bare_line_feed: has_bare_line_feed(head),
-            truncated: false,
-            malformed: None,
-        })
+        };
+        let version = request.version.unwrap_or_default();
+        Ok(Head::new(line, version, owned(request.headers), head))
     })
 }
 
@@ -202,15 +220,13 @@ pub(super) fn parse_response(head: &[u8]) -> Result<ResponseHead, MalformedHead>
             .parse()
             .ok()
             .filter(|status| (100..=999).contains(status));
-        Ok(ResponseHead {
+        let line = StatusLine {
             status: status.ok_or(NO_START_LINE)?,
             reason: reason.to_owned(),
-            minor_version: minor_version(version)?,
-            headers,
-            wire_len: head.len(),
-            bare_line_feed: has_bare_line_feed(head),
-            truncated: false,
+        };
+        Ok(Head {
             malformed: Some(why),
+            ..Head::new(line, minor_version(version)?, headers, head)
         })
     })
 }
@@ -244,16 +260,12 @@ fn strict_response(head: &[u8]) -> Result<ResponseHead, MalformedHead> {
     with_room_for_headers(|room| {
         let mut response = httparse::Response::new(room);
         config().parse_response(&mut response, head)?;
-        Ok(ResponseHead {
+        let line = StatusLine {
             status: response.code.unwrap_or_default(),
             reason: response.reason.unwrap_or_default().to_owned(),
-            minor_version: response.version.unwrap_or_default(),
-            headers: owned(response.headers),
-            wire_len: head.len(),
-            bare_line_feed: has_bare_line_feed(head),
-            truncated: false,
-            malformed: None,
-        })
+        };
+        let version = response.version.unwrap_or_default();
+        Ok(Head::new(line, version, owned(response.headers), head))
     })
 }
 
@@ -266,12 +278,7 @@ pub(super) fn parse_truncated_request(start: &[u8]) -> Option<RequestHead> {
         head.extend_from_slice(b" HTTP/1.1\r\n");
     }
     head.extend_from_slice(b"\r\n");
-    let parsed = parse_request(&head).ok()?;
-    Some(RequestHead {
-        wire_len: start.len(),
-        truncated: true,
-        ..parsed
-    })
+    Some(parse_request(&head).ok()?.cut_to(start))
 }
 
 /// Reads what was captured of a response head whose end is missing, if the status is there.
@@ -282,12 +289,7 @@ pub(super) fn parse_truncated_response(start: &[u8]) -> Option<ResponseHead> {
         head.extend_from_slice(b"\r\n");
     }
     head.extend_from_slice(b"\r\n");
-    let parsed = parse_response(&head).ok()?;
-    Some(ResponseHead {
-        wire_len: start.len(),
-        truncated: true,
-        ..parsed
-    })
+    Some(parse_response(&head).ok()?.cut_to(start))
 }
 
 /// Length of `HTTP/1.1 101`.
@@ -441,7 +443,11 @@ mod tests {
     fn a_head_that_breaks_the_grammar_is_read_line_by_line() {
         let read = |head: &str| {
             let head = request(head)?;
-            Some((head.target, head.headers.0.len(), head.malformed.is_some()))
+            Some((
+                head.line.target,
+                head.headers.0.len(),
+                head.malformed.is_some(),
+            ))
         };
         let expected = |target: &str, fields, broken| Some((target.to_owned(), fields, broken));
         assert_eq!(
@@ -453,7 +459,7 @@ mod tests {
         let no_colon = "GET /a HTTP/1.1\r\nno colon\r\nA: \u{1}\r\n\r\n";
         assert_eq!(read(no_colon), expected("/a", 1, true));
         assert_eq!(read("EHLO mail\r\n\r\n"), None);
-        let status = parse_response(b"HTTP/1.1 101 a\x07b\r\nA: b\r\n\r\n").map(|h| h.status);
+        let status = parse_response(b"HTTP/1.1 101 a\x07b\r\nA: b\r\n\r\n").map(|h| h.line.status);
         assert_eq!(status, Ok(101));
     }
 
@@ -469,13 +475,14 @@ mod tests {
     fn what_was_captured_of_a_head_is_read() {
         let request = |start: &str| {
             parse_truncated_request(start.as_bytes())
-                .map(|head| (head.target, head.headers.0.len()))
+                .map(|head| (head.line.target, head.headers.0.len()))
         };
         assert_eq!(request("GET /ab"), Some(("/ab".to_owned(), 0)));
         let start = "GET /ab HTTP/1.1\r\nHost: x\r\nUpgr";
         assert_eq!(request(start), Some(("/ab".to_owned(), 1)));
         assert_eq!(request("GE"), None);
-        let status = |start: &str| parse_truncated_response(start.as_bytes()).map(|h| h.status);
+        let status =
+            |start: &str| parse_truncated_response(start.as_bytes()).map(|h| h.line.status);
         assert_eq!(status("HTTP/1.1 101 Switch"), Some(101));
         assert_eq!(
             status("HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConn"),

@@ -14,7 +14,10 @@ use crate::flow::{Direction, GapCause, StreamItem};
 use crate::limits::Limits;
 
 use body::Body;
-pub use head::{Headers, MalformedHead, RequestHead, ResponseHead, split_outside_quotes};
+pub use head::{
+    Head, Headers, MalformedHead, RequestHead, RequestLine, ResponseHead, StatusLine,
+    split_outside_quotes,
+};
 
 /// What an [`Exchange`] finds.
 #[derive(Debug)]
@@ -316,12 +319,12 @@ impl Exchange {
             emit(HttpItem::Request(head));
             return;
         }
-        let is_connect = head.method == "CONNECT";
+        let is_connect = head.line.method == "CONNECT";
         if self.waiting.len() == MAX_WAITING {
             self.waiting.pop_front();
         }
         self.waiting.push_back(Waiting {
-            is_head: head.method == "HEAD",
+            is_head: head.line.method == "HEAD",
             is_connect,
             may_switch: is_connect || head.asks_for_upgrade() || head.truncated,
         });
@@ -341,12 +344,13 @@ impl Exchange {
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) {
         let request = self.waiting.front().copied();
-        let interim = matches!(head.status, 100..=199) && head.status != 101;
+        let interim = matches!(head.line.status, 100..=199) && head.line.status != 101;
         if !interim {
             self.waiting.pop_front();
         }
-        let connected = request.is_some_and(|r| r.is_connect) && matches!(head.status, 200..=299);
-        let switches = head.status == 101 || connected;
+        let connected =
+            request.is_some_and(|r| r.is_connect) && matches!(head.line.status, 200..=299);
+        let switches = head.line.status == 101 || connected;
         let to_head = request.is_some_and(|request| request.is_head);
         self.server.state = State::Body(if head.truncated {
             Body::Length(0)
@@ -513,11 +517,11 @@ mod tests {
             for item in items {
                 exchange.push(*direction, item, &limits, &mut |item| match item {
                     HttpItem::Request(head) => {
-                        lines.push(format!("{} {}", head.method, head.target));
+                        lines.push(format!("{} {}", head.line.method, head.line.target));
                     }
                     HttpItem::Response { head, expected } => {
                         let mark = if expected { "" } else { " unexpected" };
-                        lines.push(format!("{}{mark}", head.status));
+                        lines.push(format!("{}{mark}", head.line.status));
                     }
                     HttpItem::Switched(direction, StreamItem::Chunk(bytes)) => {
                         let arrow = if direction == ClientToServer {

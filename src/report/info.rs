@@ -137,10 +137,10 @@ fn tcp_text(tcp: &TcpEvent, info: &mut String) {
 
 /// `GET /chat HTTP/1.1, Upgrade: websocket`
 pub(super) fn request_info(head: &RequestHead, info: &mut String) -> Cells {
-    escape(&head.method, info);
+    escape(&head.line.method, info);
     let styled = info.len();
     info.push(' ');
-    escape(&head.target, info);
+    escape(&head.line.target, info);
     append!(info, " HTTP/1.{}", head.minor_version);
     for name in ["Upgrade", "Sec-WebSocket-Protocol"] {
         if head.headers.count(name) > 0 {
@@ -165,11 +165,11 @@ pub(super) fn response_info(
     upgrade: Option<Upgrade<'_>>,
     info: &mut String,
 ) -> Cells {
-    append!(info, "{}", head.status);
+    append!(info, "{}", head.line.status);
     let styled = info.len();
-    if !head.reason.is_empty() {
+    if !head.line.reason.is_empty() {
         info.push(' ');
-        escape(&head.reason, info);
+        escape(&head.line.reason, info);
     }
     let mut style = HTTP;
     match upgrade {
@@ -201,7 +201,7 @@ pub(super) fn response_info(
             }
         }
     }
-    if let (300..=399, Some(location)) = (head.status, head.headers.first("Location")) {
+    if let (300..=399, Some(location)) = (head.line.status, head.headers.first("Location")) {
         info.push_str(", Location: ");
         escape(location, info);
     }

@@ -279,8 +279,8 @@ fn headers<M: SerializeMap>(map: &mut M, headers: &Headers) -> Result<(), M::Err
 }
 
 fn request_fields<M: SerializeMap>(map: &mut M, head: &RequestHead) -> Result<(), M::Error> {
-    map.serialize_entry("method", &head.method)?;
-    map.serialize_entry("target", &head.target)?;
+    map.serialize_entry("method", &head.line.method)?;
+    map.serialize_entry("target", &head.line.target)?;
     map.serialize_entry("version", &format!("HTTP/1.{}", head.minor_version))?;
     headers(map, &head.headers)?;
     optional(map, "truncated", head.truncated.then_some(true))
@@ -292,8 +292,8 @@ fn response_fields<M: SerializeMap>(
     upgrade: Option<Upgrade<'_>>,
 ) -> Result<(), M::Error> {
     map.serialize_entry("version", &format!("HTTP/1.{}", head.minor_version))?;
-    map.serialize_entry("status", &head.status)?;
-    map.serialize_entry("reason", &head.reason)?;
+    map.serialize_entry("status", &head.line.status)?;
+    map.serialize_entry("reason", &head.line.reason)?;
     headers(map, &head.headers)?;
     optional(map, "truncated", head.truncated.then_some(true))?;
     match upgrade {

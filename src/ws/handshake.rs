@@ -30,7 +30,7 @@ pub fn is_upgrade_request(request: &RequestHead) -> bool {
 
 /// Whether a response agrees to WebSocket.
 pub fn is_upgrade_response(response: &ResponseHead) -> bool {
-    response.status == 101
+    response.line.status == 101
         && (response.headers.has_token("Upgrade", "websocket")
             || has_websocket_field(&response.headers)
             || response.truncated)
@@ -54,10 +54,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     if request.bare_line_feed {
         broken(Rule::BareLineFeed, "in the request".to_owned());
     }
-    if request.method != "GET" {
+    if request.line.method != "GET" {
         broken(
             Rule::RequestMethod,
-            format!("the method is {}", request.method),
+            format!("the method is {}", request.line.method),
         );
     }
     if request.minor_version < 1 {
@@ -286,6 +286,7 @@ fn check_accept(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::{RequestLine, StatusLine};
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -307,8 +308,10 @@ mod tests {
         all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
         all.extend(fields.iter().filter(|(_, value)| *value != "-"));
         RequestHead {
-            method: "GET".to_owned(),
-            target: "/".to_owned(),
+            line: RequestLine {
+                method: "GET".to_owned(),
+                target: "/".to_owned(),
+            },
             minor_version: 1,
             headers: headers(&all),
             wire_len: 0,
@@ -328,8 +331,10 @@ mod tests {
         all.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
         all.extend(fields.iter().filter(|(_, value)| *value != "-"));
         ResponseHead {
-            status: 101,
-            reason: String::new(),
+            line: StatusLine {
+                status: 101,
+                reason: String::new(),
+            },
             minor_version: 1,
             headers: headers(&all),
             wire_len: 0,

@@ -129,14 +129,17 @@ pub fn line(event: &Event<'_>) -> Line {
     };
     let (kind, text) = match event.kind {
         EventKind::Tcp(fact) => (Kind::Tcp, format!("{way} {}", tcp(fact.kind, fact.length))),
-        EventKind::Request(head) => (Kind::Http, format!("{way} {} {}", head.method, head.target)),
+        EventKind::Request(head) => (
+            Kind::Http,
+            format!("{way} {} {}", head.line.method, head.line.target),
+        ),
         EventKind::Response { head, upgrade } => {
             let outcome = match upgrade {
                 Some(Upgrade::Accepted { .. }) => " upgraded",
                 Some(Upgrade::Refused { .. }) => " refused",
                 None => "",
             };
-            (Kind::Http, format!("{way} {}{outcome}", head.status))
+            (Kind::Http, format!("{way} {}{outcome}", head.line.status))
         }
         EventKind::Frame { frame, answers } => (
             Kind::Frame,
