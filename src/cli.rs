@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, ValueEnum};
-use wsdump::capture::{self, PacketSource};
+#[cfg(feature = "live")]
+use wsdump::capture::live::LiveCapture;
+use wsdump::capture::{self, Next, PacketSource};
 use wsdump::event::{Event, EventSink, OtherPacket};
 use wsdump::report::{
     Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
@@ -18,17 +20,34 @@ use wsdump::report::{
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
+#[cfg(feature = "live")]
+use crate::sniff::{self, FileFilter, LiveArguments};
+
 /// Shows the WebSocket conversations in a packet capture, from the TCP handshake to the
 /// close.
 #[derive(Debug, Parser)]
-#[command(name = "wsdump", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    name = "wsdump",
+    version,
+    max_term_width = 100,
+    override_usage = USAGE,
+    after_help = EXAMPLES
+)]
 // A flag each, and no two of them exclude or imply each other.
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Arguments {
     /// Capture files: pcap or pcapng, plain, gzip or zstd; several are one capture in order
-    /// of time; - is standard input
-    #[arg(value_name = "CAPTURE", required = true)]
+    /// of time; - is standard input. With -i: the words of a capture filter
+    #[cfg_attr(
+        feature = "live",
+        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces"])
+    )]
+    #[cfg_attr(not(feature = "live"), arg(value_name = "CAPTURE", required = true))]
     captures: Vec<PathBuf>,
+
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    live: LiveArguments,
 
     /// Print JSON Lines, one event a line
     #[arg(long, help_heading = FORM)]
@@ -84,6 +103,12 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
+const USAGE: &str = if cfg!(feature = "live") {
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D"
+} else {
+    "wsdump [OPTIONS] <CAPTURE>..."
+};
+
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
 
@@ -93,6 +118,7 @@ Examples:
   wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
   wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
   tcpdump -U -w - tcp | wsdump -         a capture from another program
+  sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
 
 Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
@@ -108,7 +134,19 @@ enum ColorChoice {
 
 impl Arguments {
     fn reads_stdin(&self) -> bool {
-        self.captures.iter().any(|path| path.as_os_str() == "-")
+        !self.sniffs() && self.captures.iter().any(|path| path.as_os_str() == "-")
+    }
+
+    /// Whether packets come from an interface.
+    #[cfg(feature = "live")]
+    fn sniffs(&self) -> bool {
+        self.live.interface.is_some()
+    }
+
+    #[cfg(not(feature = "live"))]
+    #[allow(clippy::unused_self)]
+    fn sniffs(&self) -> bool {
+        false
     }
 }
 
@@ -120,6 +158,12 @@ fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
 /// How long rows from a pipe wait for another connection that may have to be told first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same for rows of an interface, which somebody watches.
+const SNIFFING_PATIENCE: Duration = Duration::from_millis(50);
+
+/// With no packet for so long, all rows are shown.
+const SILENCE: Duration = Duration::from_millis(50);
+
 /// Bytes of a payload that a row may need, where no width limits it.
 const ROW_PAYLOAD: usize = 1024;
 
@@ -130,6 +174,11 @@ const ROW_PAYLOAD: usize = 1024;
 /// What kept it from being done, for standard error: captures that could not be read (all
 /// that could be decoded was printed before), or an output that could not be written.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    #[cfg(feature = "live")]
+    if arguments.live.list_interfaces {
+        writeln!(io::stdout(), "{}", sniff::list()?)?;
+        return Ok(());
+    }
     if arguments.json {
         return print(Json::new(), arguments);
     }
@@ -168,12 +217,16 @@ fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
-    let mut source = capture::open_all(&arguments.captures)?;
+    let mut input = Input::open(arguments)?;
     let mut analyzer = Analyzer::new(Config {
         all: arguments.all,
         limits: limits(arguments),
-        // Whoever feeds a pipe may be capturing right now.
-        patience: from_stdin.then_some(PATIENCE),
+        patience: if arguments.sniffs() {
+            Some(SNIFFING_PATIENCE)
+        } else {
+            // Whoever feeds a pipe may be capturing right now.
+            from_stdin.then_some(PATIENCE)
+        },
     });
     let mut sink = Tee {
         rows: Ordered::new(
@@ -183,16 +236,17 @@ fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
                 connections: arguments.connection.iter().copied().collect(),
             },
         ),
-        connections: arguments.verbose.then(Connections::default),
+        connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
     };
     let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let outcome = decode(&mut *source, &mut analyzer, &mut sink, &mut out, arguments);
+    let outcome = decode(&mut input, &mut analyzer, &mut sink, &mut out, arguments);
     out.flush()?;
     let errors = outcome?;
 
     let summary = analyzer.summary();
     if !arguments.quiet {
         conclude(&summary, sink.connections.as_ref(), arguments);
+        input.conclude();
     }
     report_errors(&summary, &errors)
 }
@@ -210,23 +264,99 @@ fn limits(arguments: &Arguments) -> Limits {
     }
 }
 
+/// Where packets come from.
+enum Input {
+    Files(Box<dyn PacketSource + Send>, Option<FileFilter>),
+    #[cfg(feature = "live")]
+    Interface(LiveCapture),
+}
+
+impl Input {
+    #[cfg(feature = "live")]
+    fn open(arguments: &Arguments) -> anyhow::Result<Self> {
+        if let Some(interface) = &arguments.live.interface {
+            let words = arguments.captures.iter().map(|word| word.to_string_lossy());
+            let words: Vec<_> = words.map(String::from).collect();
+            return Ok(Self::Interface(arguments.live.open(interface, &words)?));
+        }
+        let filter = arguments.live.bpf.clone().map(FileFilter::new);
+        Ok(Self::Files(capture::open_all(&arguments.captures)?, filter))
+    }
+
+    #[cfg(not(feature = "live"))]
+    fn open(arguments: &Arguments) -> anyhow::Result<Self> {
+        Ok(Self::Files(capture::open_all(&arguments.captures)?, None))
+    }
+
+    fn parts(&mut self) -> (&mut dyn PacketSource, Option<&mut FileFilter>) {
+        match self {
+            Self::Files(source, filter) => (&mut **source, filter.as_mut()),
+            #[cfg(feature = "live")]
+            Self::Interface(capture) => (capture, None),
+        }
+    }
+
+    /// Says on standard error what the kernel counted.
+    #[cfg(feature = "live")]
+    fn conclude(&self) {
+        if let Self::Interface(capture) = self {
+            let line = sniff::closing_line(capture.interface(), &capture.stats());
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
+    #[cfg(not(feature = "live"))]
+    #[allow(clippy::unused_self)]
+    fn conclude(&self) {}
+}
+
+/// Capture filters are libpcap's: without it there are none.
+#[cfg(not(feature = "live"))]
+enum FileFilter {}
+
+#[cfg(not(feature = "live"))]
+impl FileFilter {
+    fn matches(&mut self, _: &capture::Packet<'_>) -> anyhow::Result<bool> {
+        match *self {}
+    }
+}
+
 /// Reads to the end, whatever part of the captures cannot be read; returns what could not.
 fn decode<P: Printer>(
-    source: &mut dyn PacketSource,
+    input: &mut Input,
     analyzer: &mut Analyzer,
     sink: &mut Tee<P>,
     out: &mut impl Write,
     arguments: &Arguments,
-) -> io::Result<Vec<capture::CaptureError>> {
+) -> anyhow::Result<Vec<capture::CaptureError>> {
+    let (source, mut filter) = input.parts();
     let mut errors = Vec::new();
     // Rows should be seen as they come where somebody may be waiting for them.
     let waiting = io::stdout().is_terminal() || arguments.reads_stdin();
     let mut first_rows = true;
+    // Rows of an interface are flushed when no packet is there at the moment.
+    let mut unflushed = false;
     let mut left = arguments.count.unwrap_or(u64::MAX);
     while left > 0 {
-        match source.next_packet() {
-            Ok(Some(packet)) => analyzer.push(&packet, sink),
-            Ok(None) => break,
+        let timeout = if unflushed { Duration::ZERO } else { SILENCE };
+        match source.next_within(timeout) {
+            Ok(Next::Packet(packet)) => {
+                if let Some(filter) = &mut filter
+                    && !filter.matches(&packet)?
+                {
+                    continue;
+                }
+                analyzer.push(&packet, sink);
+            }
+            Ok(Next::TimedOut) => {
+                if !unflushed {
+                    sink.rows.release(u64::MAX, out)?;
+                }
+                out.flush()?;
+                unflushed = false;
+                continue;
+            }
+            Ok(Next::End) => break,
             Err(error) => {
                 errors.push(error);
                 continue;
@@ -234,10 +364,11 @@ fn decode<P: Printer>(
         }
         left -= 1;
         let written = sink.rows.release(analyzer.undecided_from(), out)?;
-        if written && (waiting || first_rows) {
+        if written && (waiting || first_rows) && !arguments.sniffs() {
             out.flush()?;
             first_rows = false;
         }
+        unflushed |= written;
     }
     analyzer.finish(sink);
     sink.rows.release(u64::MAX, out)?;

@@ -1,6 +1,8 @@
 //! The command-line program. See the library's documentation for what it is made of.
 
 mod cli;
+#[cfg(feature = "live")]
+mod sniff;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
