@@ -206,7 +206,8 @@ impl Inflater {
         }
     }
 
-    /// Compressed bytes were missed: the window is not known from here on.
+    /// Compressed bytes were missed, or the rest of a message was given up: the window is not
+    /// known from here on.
     pub fn lose_history(&mut self) {
         self.restart();
         self.history_missing = self.context_takeover;
@@ -283,11 +284,6 @@ impl Inflater {
             self.restart();
         }
         result
-    }
-
-    /// A message was given up: what its rest would have left in the window is not known.
-    pub fn abandon(&mut self) {
-        self.lose_history();
     }
 
     fn restart(&mut self) {
@@ -372,7 +368,7 @@ mod tests {
             inflate(&mut inflater, HELLO_AGAIN),
             Err(InflateError::HistoryMissing)
         );
-        inflater.abandon();
+        inflater.lose_history();
         assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
         assert_eq!(inflate(&mut inflater, HELLO_AGAIN).as_deref(), Ok("Hello"));
     }

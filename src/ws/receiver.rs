@@ -391,7 +391,7 @@ impl Receiver {
             }
         };
         message.broken = true;
-        inflater.abandon();
+        inflater.lose_history();
         // Until the window is known again, it is so for message after message.
         let again = anomaly.rule == Rule::HistoryMissing
             && std::mem::replace(&mut self.told.history_missing, true);
@@ -462,7 +462,7 @@ impl Receiver {
         if let Some(message) = &mut self.message {
             message.broken = true;
             if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
-                inflater.abandon();
+                inflater.lose_history();
             }
             self.end_message(false, emit);
         }
