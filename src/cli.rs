@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, ValueEnum};
-#[cfg(feature = "live")]
-use wsdump::capture::live::LiveCapture;
-use wsdump::capture::{self, Next, PacketSource};
-use wsdump::event::{Event, EventSink, OtherPacket};
+use terminal_size::terminal_size_of;
+use wsdump::capture;
 use wsdump::report::{
     Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
     closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
+#[cfg(not(feature = "live"))]
+use crate::decode::FileFilter;
+use crate::decode::{Input, Pace, Run, Saving, Tee};
 #[cfg(feature = "live")]
-use crate::sniff::{self, FileFilter, LiveArguments};
+use crate::sniff::FileFilter;
+#[cfg(feature = "live")]
+use crate::sniff::{self, DropWatch, LiveArguments};
 
 /// Shows the WebSocket conversations in a packet capture, from the TCP handshake to the
 /// close.
@@ -148,6 +151,16 @@ impl Arguments {
     fn sniffs(&self) -> bool {
         false
     }
+
+    /// Where rows go.
+    #[cfg_attr(not(feature = "live"), allow(clippy::unused_self))]
+    fn screen(&self) -> Screen {
+        #[cfg(feature = "live")]
+        if self.live.save.takes_stdout() {
+            return Screen::Stderr;
+        }
+        Screen::Stdout
+    }
 }
 
 /// Reads a number, with a reason that fits any of them.
@@ -155,14 +168,24 @@ fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
 
+/// Reads a time such as `90s` or `1h30m`.
+#[cfg(feature = "live")]
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+    const EXPECTED: &str = "a time above zero is expected, such as 30s, 5m or 1h30m";
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED)?;
+    let duration = Duration::try_from(duration).map_err(|_| EXPECTED)?;
+    if duration.is_zero() {
+        Err(EXPECTED)
+    } else {
+        Ok(duration)
+    }
+}
+
 /// How long rows from a pipe wait for another connection that may have to be told first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The same for rows of an interface, which somebody watches.
-const SNIFFING_PATIENCE: Duration = Duration::from_millis(50);
-
-/// With no packet for so long, all rows are shown.
-const SILENCE: Duration = Duration::from_millis(50);
+const SNIFFING_PATIENCE: Duration = Duration::from_millis(30);
 
 /// Bytes of a payload that a row may need, where no width limits it.
 const ROW_PAYLOAD: usize = 1024;
@@ -179,17 +202,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         writeln!(io::stdout(), "{}", sniff::list()?)?;
         return Ok(());
     }
+    let screen = arguments.screen();
     if arguments.json {
-        return print(Json::new(), arguments);
+        return print(Json::new(), arguments, screen);
     }
-    let stdout_is_terminal = io::stdout().is_terminal();
-    let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
+    let is_terminal = screen.is_terminal();
     let timeline = Timeline::new(Style {
-        width: width.filter(|_| stdout_is_terminal),
+        width: screen.width().filter(|_| is_terminal).map(usize::from),
         color: match arguments.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => stdout_is_terminal && environment_allows_color(),
+            ColorChoice::Auto => is_terminal && environment_allows_color(),
         },
         time: arguments.time,
         hex: arguments.hex,
@@ -202,7 +225,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             _ => Rows::Joined,
         },
     });
-    print(timeline, arguments)
+    print(timeline, arguments, screen)
 }
 
 /// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
@@ -212,43 +235,53 @@ fn environment_allows_color() -> bool {
 }
 
 /// Decodes the captures and prints them.
-fn print<P: Printer>(printer: P, arguments: &Arguments) -> anyhow::Result<()> {
+fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
     let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
-    let mut input = Input::open(arguments)?;
-    let mut analyzer = Analyzer::new(Config {
-        all: arguments.all,
-        limits: limits(arguments),
-        patience: if arguments.sniffs() {
-            Some(SNIFFING_PATIENCE)
-        } else {
-            // Whoever feeds a pipe may be capturing right now.
-            from_stdin.then_some(PATIENCE)
-        },
-    });
-    let mut sink = Tee {
-        rows: Ordered::new(
-            printer,
-            Selection {
-                types: arguments.only.iter().copied().collect(),
-                connections: arguments.connection.iter().copied().collect(),
+    let (input, saving) = open(arguments)?;
+    let mut run = Run {
+        input,
+        filter: file_filter(arguments),
+        saving,
+        analyzer: Analyzer::new(Config {
+            all: arguments.all,
+            limits: limits(arguments),
+            patience: if arguments.sniffs() {
+                Some(SNIFFING_PATIENCE)
+            } else {
+                // Whoever feeds a pipe may be capturing right now.
+                from_stdin.then_some(PATIENCE)
             },
-        ),
-        connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
+        }),
+        sink: Tee {
+            rows: Ordered::new(
+                printer,
+                Selection {
+                    types: arguments.only.iter().copied().collect(),
+                    connections: arguments.connection.iter().copied().collect(),
+                },
+            ),
+            connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
+        },
+        pace: if arguments.sniffs() {
+            Pace::Quiet
+        } else if from_stdin || screen.is_terminal() {
+            Pace::Packet
+        } else {
+            Pace::Bulk
+        },
+        max_packets: arguments.count.unwrap_or(u64::MAX),
+        errors: Vec::new(),
     };
-    let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    let outcome = decode(&mut input, &mut analyzer, &mut sink, &mut out, arguments);
-    out.flush()?;
-    let errors = outcome?;
+    screen.write(|mut out| run.run(&mut out))?;
 
-    let summary = analyzer.summary();
+    let summary = run.analyzer.summary();
     if !arguments.quiet {
-        conclude(&summary, sink.connections.as_ref(), arguments);
-        input.conclude();
+        conclude(&summary, &run, arguments);
     }
-    report_errors(&summary, &errors)
+    report_errors(&summary, &run.errors)
 }
 
 fn limits(arguments: &Arguments) -> Limits {
@@ -264,123 +297,49 @@ fn limits(arguments: &Arguments) -> Limits {
     }
 }
 
-/// Where packets come from.
-enum Input {
-    Files(Box<dyn PacketSource + Send>, Option<FileFilter>),
-    #[cfg(feature = "live")]
-    Interface(LiveCapture),
+/// Opens what is decoded, and where it is saved.
+#[cfg(feature = "live")]
+fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
+    let Some(interface) = &arguments.live.interface else {
+        let source = capture::open_all(&arguments.captures)?;
+        return Ok((Input::Files(source), Saving::default()));
+    };
+    let words = arguments.captures.iter().map(|word| word.to_string_lossy());
+    let words: Vec<_> = words.map(String::from).collect();
+    let sniffing = arguments.live.open(interface, &words)?;
+    if arguments.verbose {
+        let _ = writeln!(io::stderr(), "wsdump: running {}", sniffing.privileges);
+    }
+    if !arguments.quiet {
+        let _ = writeln!(io::stderr(), "wsdump: {}", sniffing.opening_line);
+    }
+    let input = Input::Interface(Box::new(sniffing.capture), DropWatch::default());
+    Ok((input, Saving::new(sniffing.saver)))
 }
-
-impl Input {
-    #[cfg(feature = "live")]
-    fn open(arguments: &Arguments) -> anyhow::Result<Self> {
-        if let Some(interface) = &arguments.live.interface {
-            let words = arguments.captures.iter().map(|word| word.to_string_lossy());
-            let words: Vec<_> = words.map(String::from).collect();
-            return Ok(Self::Interface(arguments.live.open(interface, &words)?));
-        }
-        let filter = arguments.live.bpf.clone().map(FileFilter::new);
-        Ok(Self::Files(capture::open_all(&arguments.captures)?, filter))
-    }
-
-    #[cfg(not(feature = "live"))]
-    fn open(arguments: &Arguments) -> anyhow::Result<Self> {
-        Ok(Self::Files(capture::open_all(&arguments.captures)?, None))
-    }
-
-    fn parts(&mut self) -> (&mut dyn PacketSource, Option<&mut FileFilter>) {
-        match self {
-            Self::Files(source, filter) => (&mut **source, filter.as_mut()),
-            #[cfg(feature = "live")]
-            Self::Interface(capture) => (capture, None),
-        }
-    }
-
-    /// Says on standard error what the kernel counted.
-    #[cfg(feature = "live")]
-    fn conclude(&self) {
-        if let Self::Interface(capture) = self {
-            let line = sniff::closing_line(capture.interface(), &capture.stats());
-            let _ = writeln!(io::stderr(), "{line}");
-        }
-    }
-
-    #[cfg(not(feature = "live"))]
-    #[allow(clippy::unused_self)]
-    fn conclude(&self) {}
-}
-
-/// Capture filters are libpcap's: without it there are none.
-#[cfg(not(feature = "live"))]
-enum FileFilter {}
 
 #[cfg(not(feature = "live"))]
-impl FileFilter {
-    fn matches(&mut self, _: &capture::Packet<'_>) -> anyhow::Result<bool> {
-        match *self {}
-    }
+fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
+    let source = capture::open_all(&arguments.captures)?;
+    Ok((Input::Files(source), Saving::default()))
 }
 
-/// Reads to the end, whatever part of the captures cannot be read; returns what could not.
-fn decode<P: Printer>(
-    input: &mut Input,
-    analyzer: &mut Analyzer,
-    sink: &mut Tee<P>,
-    out: &mut impl Write,
-    arguments: &Arguments,
-) -> anyhow::Result<Vec<capture::CaptureError>> {
-    let (source, mut filter) = input.parts();
-    let mut errors = Vec::new();
-    // Rows should be seen as they come where somebody may be waiting for them.
-    let waiting = io::stdout().is_terminal() || arguments.reads_stdin();
-    let mut first_rows = true;
-    // Rows of an interface are flushed when no packet is there at the moment.
-    let mut unflushed = false;
-    let mut left = arguments.count.unwrap_or(u64::MAX);
-    while left > 0 {
-        let timeout = if unflushed { Duration::ZERO } else { SILENCE };
-        match source.next_within(timeout) {
-            Ok(Next::Packet(packet)) => {
-                if let Some(filter) = &mut filter
-                    && !filter.matches(&packet)?
-                {
-                    continue;
-                }
-                analyzer.push(&packet, sink);
-            }
-            Ok(Next::TimedOut) => {
-                if !unflushed {
-                    sink.rows.release(u64::MAX, out)?;
-                }
-                out.flush()?;
-                unflushed = false;
-                continue;
-            }
-            Ok(Next::End) => break,
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        }
-        left -= 1;
-        let written = sink.rows.release(analyzer.undecided_from(), out)?;
-        if written && (waiting || first_rows) && !arguments.sniffs() {
-            out.flush()?;
-            first_rows = false;
-        }
-        unflushed |= written;
-    }
-    analyzer.finish(sink);
-    sink.rows.release(u64::MAX, out)?;
-    Ok(errors)
+/// The filter for packets of files.
+#[cfg(feature = "live")]
+fn file_filter(arguments: &Arguments) -> Option<FileFilter> {
+    let filter = arguments.live.bpf.clone().map(FileFilter::new);
+    filter.filter(|_| !arguments.sniffs())
+}
+
+#[cfg(not(feature = "live"))]
+fn file_filter(_: &Arguments) -> Option<FileFilter> {
+    None
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude(summary: &Summary, connections: Option<&Connections>, arguments: &Arguments) {
+fn conclude<P>(summary: &Summary, run: &Run<P>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
-    if let Some(connections) = connections {
-        let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
-        let _ = writeln!(err, "{}", connections.table(width));
+    if let Some(connections) = &run.sink.connections {
+        let _ = writeln!(err, "{}", connections.table(Screen::Stderr.width()));
     }
     let mut lines = closing_lines(summary);
     if let (true, Some(first)) = (arguments.count == Some(summary.packets), lines.first_mut()) {
@@ -390,12 +349,14 @@ fn conclude(summary: &Summary, connections: Option<&Connections>, arguments: &Ar
     for number in arguments.connection.iter().filter(|number| **number > last) {
         lines.push(format!("no connection {number}: the last one is {last}"));
     }
+    lines.extend(run.input.closing_line());
+    lines.extend(run.saving.closing_line.clone());
     for line in lines {
         let _ = writeln!(err, "{line}");
     }
 }
 
-fn report_errors(summary: &Summary, errors: &[capture::CaptureError]) -> anyhow::Result<()> {
+fn report_errors(summary: &Summary, errors: &[anyhow::Error]) -> anyhow::Result<()> {
     if let Some((link_type, _)) = summary.only_unsupported() {
         bail!(
             "cannot read packets of link type {link_type}: no packet of the capture could be \
@@ -410,21 +371,37 @@ fn report_errors(summary: &Summary, errors: &[capture::CaptureError]) -> anyhow:
     bail!("{}", messages.join("\nwsdump: "))
 }
 
-/// Prints rows, and collects connections where a table of them is wanted.
-struct Tee<P> {
-    rows: Ordered<P>,
-    connections: Option<Connections>,
+/// Where rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Screen {
+    Stdout,
+    /// Packets take standard output.
+    Stderr,
 }
 
-impl<P: Printer> EventSink for Tee<P> {
-    fn event(&mut self, event: &Event<'_>) {
-        self.rows.event(event);
-        if let Some(connections) = &mut self.connections {
-            connections.event(event);
+impl Screen {
+    fn is_terminal(self) -> bool {
+        match self {
+            Self::Stdout => io::stdout().is_terminal(),
+            Self::Stderr => io::stderr().is_terminal(),
         }
     }
 
-    fn other_packet(&mut self, packet: &OtherPacket) {
-        self.rows.other_packet(packet);
+    /// Columns of the terminal; `None` where there is none.
+    fn width(self) -> Option<u16> {
+        let size = match self {
+            Self::Stdout => terminal_size_of(io::stdout()),
+            Self::Stderr => terminal_size_of(io::stderr()),
+        };
+        size.map(|(width, _)| width.0)
+    }
+
+    /// Lends the buffered output to `write`.
+    fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> T) -> T {
+        const BUFFER: usize = 64 << 10;
+        match self {
+            Self::Stdout => write(&mut BufWriter::with_capacity(BUFFER, io::stdout().lock())),
+            Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr().lock())),
+        }
     }
 }

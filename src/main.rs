@@ -1,6 +1,7 @@
 //! The command-line program. See the library's documentation for what it is made of.
 
 mod cli;
+mod decode;
 #[cfg(feature = "live")]
 mod sniff;
 

@@ -213,6 +213,13 @@ impl Saver {
         self.flush()
     }
 
+    /// Whether a packet of `time` would be [`Saved::EnoughFiles`]: for a capture that should
+    /// end in time although no packet comes.
+    pub fn is_complete_at(&self, time: Timestamp) -> bool {
+        let files = self.files.as_ref();
+        files.is_some_and(|files| files.is_complete_at(time))
+    }
+
     /// Packets that were written, in all files, those that wait included.
     pub fn packets(&self) -> u64 {
         self.packets
@@ -374,10 +381,12 @@ mod tests {
         };
         let path = directory.path().join("x%S");
         let mut saver = Saver::create(&path, PCAP, rotation, Timestamp(0))?;
+        assert!(!saver.is_complete_at(Timestamp(60_000_000_000)));
         let outcomes = [1, 11, 12, 22, 23].map(|second| saver.write(&packet(second, b"a")).ok());
         let written = Some(Saved::Written);
         let enough = Some(Saved::EnoughFiles);
         assert_eq!(outcomes, [written, written, written, enough, enough]);
+        assert!(saver.is_complete_at(Timestamp(0)));
         assert_eq!(
             files(directory.path())?,
             [

@@ -97,6 +97,20 @@ impl Files {
         Turn::Same
     }
 
+    /// Whether a packet of `time` would find as many files as there should be.
+    pub(super) fn is_complete_at(&self, time: Timestamp) -> bool {
+        let Rotation {
+            bytes,
+            seconds: period,
+            files,
+        } = self.rotation;
+        let (None, Some(period), Some(files)) = (bytes, period, files) else {
+            return false;
+        };
+        let is_over = seconds(time).saturating_sub(self.period) >= period;
+        self.periods.saturating_add(u32::from(is_over)) >= files.max(1)
+    }
+
     /// Whether there are as many files as there should be, where that is the end and not
     /// the time to overwrite the first.
     fn is_enough(&self) -> bool {

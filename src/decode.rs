@@ -1,0 +1,299 @@
+//! A run: packets from where they come, rows to where they go.
+
+#[cfg(feature = "live")]
+use std::io;
+use std::io::Write;
+use std::ops::ControlFlow;
+#[cfg(feature = "live")]
+use std::time::Instant;
+use std::time::{Duration, SystemTime};
+
+use wsdump::Analyzer;
+#[cfg(feature = "live")]
+use wsdump::capture::live::LiveCapture;
+use wsdump::capture::save::{SaveError, Saved, Saver};
+use wsdump::capture::{CaptureError, Next, Packet, PacketSource};
+use wsdump::event::{Event, EventSink, OtherPacket};
+use wsdump::report::{Connections, Ordered, Printer};
+use wsdump::time::Timestamp;
+
+#[cfg(feature = "live")]
+use crate::sniff::{DropWatch, FileFilter, closing_line};
+
+/// A run and all it works with.
+pub(crate) struct Run<P> {
+    pub(crate) input: Input,
+    /// Chooses packets of files; an interface has a filter of its own.
+    pub(crate) filter: Option<FileFilter>,
+    pub(crate) saving: Saving,
+    pub(crate) analyzer: Analyzer,
+    pub(crate) sink: Tee<P>,
+    pub(crate) pace: Pace,
+    /// Packets that are read at most.
+    pub(crate) max_packets: u64,
+    /// What could not be read or saved.
+    pub(crate) errors: Vec<anyhow::Error>,
+}
+
+/// Where packets come from.
+pub(crate) enum Input {
+    Files(Box<dyn PacketSource + Send>),
+    #[cfg(feature = "live")]
+    Interface(Box<LiveCapture>, DropWatch),
+}
+
+/// When rows go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Many at a time, but for the first ones: a file is read to its end.
+    Bulk,
+    /// With each packet: somebody waits for them.
+    Packet,
+    /// Whenever there is no packet at the moment: somebody watches an interface.
+    Quiet,
+}
+
+/// With no packet for so long, all rows are shown.
+const SILENCE: Duration = Duration::from_millis(30);
+
+/// Packets after which the counts of what was dropped are looked at, however many more there
+/// are.
+const PACKETS_PER_LOOK: u64 = 1024;
+
+impl<P: Printer> Run<P> {
+    /// Reads to the end, whatever part of the input cannot be read, and tells `out` all of
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Rows cannot be written.
+    pub(crate) fn run(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
+        let told = self.read(out);
+        self.saving.finish(&mut self.errors);
+        told?;
+        self.analyzer.finish(&mut self.sink);
+        self.sink.rows.release(u64::MAX, out)?;
+        out.flush()?;
+        Ok(())
+    }
+
+    fn read(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
+        let mut first_rows = true;
+        // Rows or saved packets that wait for a quiet moment.
+        let mut unflushed = false;
+        let mut read = 0;
+        while read < self.max_packets {
+            let timeout = if unflushed { Duration::ZERO } else { SILENCE };
+            match self.input.next_within(timeout) {
+                Ok(Next::Packet(packet)) => {
+                    match chooses(&mut self.filter, &packet) {
+                        Ok(true) => {}
+                        Ok(false) => continue,
+                        Err(error) => {
+                            self.errors.push(error);
+                            break;
+                        }
+                    }
+                    if self.saving.save(&packet, &mut self.errors).is_break() {
+                        break;
+                    }
+                    self.analyzer.push(&packet, &mut self.sink);
+                }
+                Ok(Next::TimedOut) => {
+                    if !unflushed {
+                        self.sink.rows.release(u64::MAX, out)?;
+                    }
+                    out.flush()?;
+                    unflushed = false;
+                    self.input.say_drops();
+                    if self.saving.quiet(&mut self.errors).is_break() {
+                        break;
+                    }
+                    continue;
+                }
+                Ok(Next::End) => break,
+                Err(error) => {
+                    self.errors.push(error.into());
+                    continue;
+                }
+            }
+            read += 1;
+            let undecided = self.analyzer.undecided_from();
+            let written = self.sink.rows.release(undecided, out)?;
+            match self.pace {
+                Pace::Bulk | Pace::Packet => {
+                    if written && (first_rows || self.pace == Pace::Packet) {
+                        out.flush()?;
+                        first_rows = false;
+                    }
+                }
+                Pace::Quiet => {
+                    unflushed |= written || self.saving.is_wanted();
+                    if read.is_multiple_of(PACKETS_PER_LOOK) {
+                        out.flush()?;
+                        self.input.say_drops();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Input {
+    fn next_within(&mut self, timeout: Duration) -> Result<Next<'_>, CaptureError> {
+        match self {
+            Self::Files(source) => source.next_within(timeout),
+            #[cfg(feature = "live")]
+            Self::Interface(capture, _) => capture.next_within(timeout),
+        }
+    }
+
+    /// Says on standard error that packets were dropped, if it is time for that.
+    fn say_drops(&mut self) {
+        match self {
+            Self::Files(_) => {}
+            #[cfg(feature = "live")]
+            Self::Interface(capture, drops) => {
+                let notice = drops.notice(capture.interface(), &capture.stats(), Instant::now());
+                if let Some(notice) = notice {
+                    let _ = writeln!(io::stderr(), "wsdump: {notice}");
+                }
+            }
+        }
+    }
+
+    /// What became of the packets of an interface.
+    pub(crate) fn closing_line(&self) -> Option<String> {
+        match self {
+            Self::Files(_) => None,
+            #[cfg(feature = "live")]
+            Self::Interface(capture, _) => {
+                Some(closing_line(capture.interface(), &capture.stats()))
+            }
+        }
+    }
+}
+
+fn chooses(filter: &mut Option<FileFilter>, packet: &Packet<'_>) -> anyhow::Result<bool> {
+    match filter {
+        Some(filter) => filter.matches(packet),
+        None => Ok(true),
+    }
+}
+
+/// Capture filters are libpcap's: without it there are none.
+#[cfg(not(feature = "live"))]
+pub(crate) enum FileFilter {}
+
+#[cfg(not(feature = "live"))]
+impl FileFilter {
+    fn matches(&mut self, _: &Packet<'_>) -> anyhow::Result<bool> {
+        match *self {}
+    }
+}
+
+/// Packets that are saved as they come, if they are.
+#[derive(Debug, Default)]
+pub(crate) struct Saving {
+    saver: Option<Saver>,
+    /// Packets that were saved, and where, once that is over.
+    pub(crate) closing_line: Option<String>,
+}
+
+impl Saving {
+    /// Saves with `saver`, if there is one.
+    #[cfg(feature = "live")]
+    pub(crate) fn new(saver: Option<Saver>) -> Self {
+        Self {
+            saver,
+            closing_line: None,
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.saver.is_some()
+    }
+
+    /// Saves a packet; breaks when there is nowhere to save the next.
+    fn save(&mut self, packet: &Packet<'_>, errors: &mut Vec<anyhow::Error>) -> ControlFlow<()> {
+        let Some(saver) = &mut self.saver else {
+            return ControlFlow::Continue(());
+        };
+        let outcome = saver.write(packet);
+        self.judge(outcome, errors)
+    }
+
+    /// Uses a quiet moment.
+    fn quiet(&mut self, errors: &mut Vec<anyhow::Error>) -> ControlFlow<()> {
+        let Some(saver) = &mut self.saver else {
+            return ControlFlow::Continue(());
+        };
+        let outcome = saver.flush().map(|()| {
+            if saver.is_complete_at(now()) {
+                Saved::EnoughFiles
+            } else {
+                Saved::Written
+            }
+        });
+        self.judge(outcome, errors)
+    }
+
+    fn judge(
+        &mut self,
+        saved: Result<Saved, SaveError>,
+        errors: &mut Vec<anyhow::Error>,
+    ) -> ControlFlow<()> {
+        match saved {
+            Ok(Saved::Written) => ControlFlow::Continue(()),
+            Ok(Saved::EnoughFiles) => ControlFlow::Break(()),
+            Err(error) => {
+                self.close();
+                // Whoever reads the pipe has seen enough.
+                if !error.is_closed_pipe() {
+                    errors.push(error.into());
+                }
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn finish(&mut self, errors: &mut Vec<anyhow::Error>) {
+        let flushed = self.saver.as_mut().map_or(Ok(()), Saver::flush);
+        let _ = self.judge(flushed.map(|()| Saved::Written), errors);
+        self.close();
+    }
+
+    fn close(&mut self) {
+        if let Some(saver) = self.saver.take() {
+            let packets = saver.packets();
+            self.closing_line = Some(format!("{packets} packets saved, last in {}", saver.name()));
+        }
+    }
+}
+
+/// The time now, for what no packet tells.
+pub(crate) fn now() -> Timestamp {
+    // A clock that is before 1970 or after 2554 is taken for 1970.
+    let since = SystemTime::UNIX_EPOCH.elapsed();
+    Timestamp(since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0)))
+}
+
+/// Prints rows, and collects connections where a table of them is wanted.
+pub(crate) struct Tee<P> {
+    pub(crate) rows: Ordered<P>,
+    pub(crate) connections: Option<Connections>,
+}
+
+impl<P: Printer> EventSink for Tee<P> {
+    fn event(&mut self, event: &Event<'_>) {
+        self.rows.event(event);
+        if let Some(connections) = &mut self.connections {
+            connections.event(event);
+        }
+    }
+
+    fn other_packet(&mut self, packet: &OtherPacket) {
+        self.rows.other_packet(packet);
+    }
+}
