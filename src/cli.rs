@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
@@ -24,7 +24,7 @@ use crate::decode::{Input, Pace, Run, Saving, Tee};
 #[cfg(feature = "live")]
 use crate::sniff::FileFilter;
 #[cfg(feature = "live")]
-use crate::sniff::{self, DropWatch, LiveArguments};
+use crate::sniff::{self, LiveArguments};
 
 /// Shows the WebSocket conversations in a packet capture, from the TCP handshake to the
 /// close.
@@ -168,12 +168,16 @@ fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
 
-/// Reads a time such as `90s` or `1h30m`.
+/// Reads a time such as `90s` or `1h30m`; a number alone is seconds.
 #[cfg(feature = "live")]
 pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const EXPECTED: &str = "a time above zero is expected, such as 30s, 5m or 1h30m";
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED)?;
-    let duration = Duration::try_from(duration).map_err(|_| EXPECTED)?;
+    let duration = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let duration: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED)?;
+        Duration::try_from(duration).map_err(|_| EXPECTED)?
+    };
     if duration.is_zero() {
         Err(EXPECTED)
     } else {
@@ -275,7 +279,8 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
         max_packets: arguments.count.unwrap_or(u64::MAX),
         errors: Vec::new(),
     };
-    screen.write(|mut out| run.run(&mut out))?;
+    let told = screen.write(|mut out| run.run(&mut out));
+    told.with_context(|| format!("{} cannot be written", screen.name()))?;
 
     let summary = run.analyzer.summary();
     if !arguments.quiet {
@@ -313,8 +318,10 @@ fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
     if !arguments.quiet {
         let _ = writeln!(io::stderr(), "wsdump: {}", sniffing.opening_line);
     }
-    let input = Input::Interface(Box::new(sniffing.capture), DropWatch::default());
-    Ok((input, Saving::new(sniffing.saver)))
+    Ok((
+        Input::Interface(sniffing.capture),
+        Saving::new(sniffing.saver),
+    ))
 }
 
 #[cfg(not(feature = "live"))]
@@ -338,7 +345,8 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 /// Says on standard error what was seen. That it cannot be written there is no failure.
 fn conclude<P>(summary: &Summary, run: &Run<P>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
-    if let Some(connections) = &run.sink.connections {
+    let connections = run.sink.connections.as_ref();
+    if let Some(connections) = connections.filter(|connections| !connections.is_empty()) {
         let _ = writeln!(err, "{}", connections.table(Screen::Stderr.width()));
     }
     let mut lines = closing_lines(summary);
@@ -380,6 +388,13 @@ enum Screen {
 }
 
 impl Screen {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "standard output",
+            Self::Stderr => "standard error",
+        }
+    }
+
     fn is_terminal(self) -> bool {
         match self {
             Self::Stdout => io::stdout().is_terminal(),
@@ -401,7 +416,8 @@ impl Screen {
         const BUFFER: usize = 64 << 10;
         match self {
             Self::Stdout => write(&mut BufWriter::with_capacity(BUFFER, io::stdout().lock())),
-            Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr().lock())),
+            // Others have something to say there, too.
+            Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr())),
         }
     }
 }

@@ -1,11 +1,7 @@
 //! A run: packets from where they come, rows to where they go.
 
-#[cfg(feature = "live")]
-use std::io;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
-#[cfg(feature = "live")]
-use std::time::Instant;
 use std::time::{Duration, SystemTime};
 
 use wsdump::Analyzer;
@@ -14,11 +10,11 @@ use wsdump::capture::live::LiveCapture;
 use wsdump::capture::save::{SaveError, Saved, Saver};
 use wsdump::capture::{CaptureError, Next, Packet, PacketSource};
 use wsdump::event::{Event, EventSink, OtherPacket};
-use wsdump::report::{Connections, Ordered, Printer};
+use wsdump::report::{Connections, Ordered, Printer, count};
 use wsdump::time::Timestamp;
 
 #[cfg(feature = "live")]
-use crate::sniff::{DropWatch, FileFilter, closing_line};
+use crate::sniff::{FileFilter, closing_line};
 
 /// A run and all it works with.
 pub(crate) struct Run<P> {
@@ -39,7 +35,7 @@ pub(crate) struct Run<P> {
 pub(crate) enum Input {
     Files(Box<dyn PacketSource + Send>),
     #[cfg(feature = "live")]
-    Interface(Box<LiveCapture>, DropWatch),
+    Interface(LiveCapture),
 }
 
 /// When rows go out.
@@ -56,10 +52,6 @@ pub(crate) enum Pace {
 /// With no packet for so long, all rows are shown.
 const SILENCE: Duration = Duration::from_millis(30);
 
-/// Packets after which the counts of what was dropped are looked at, however many more there
-/// are.
-const PACKETS_PER_LOOK: u64 = 1024;
-
 impl<P: Printer> Run<P> {
     /// Reads to the end, whatever part of the input cannot be read, and tells `out` all of
     /// it.
@@ -67,7 +59,7 @@ impl<P: Printer> Run<P> {
     /// # Errors
     ///
     /// Rows cannot be written.
-    pub(crate) fn run(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(crate) fn run(&mut self, out: &mut impl Write) -> io::Result<()> {
         let told = self.read(out);
         self.saving.finish(&mut self.errors);
         told?;
@@ -77,7 +69,7 @@ impl<P: Printer> Run<P> {
         Ok(())
     }
 
-    fn read(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
+    fn read(&mut self, out: &mut impl Write) -> io::Result<()> {
         let mut first_rows = true;
         // Rows or saved packets that wait for a quiet moment.
         let mut unflushed = false;
@@ -105,7 +97,6 @@ impl<P: Printer> Run<P> {
                     }
                     out.flush()?;
                     unflushed = false;
-                    self.input.say_drops();
                     if self.saving.quiet(&mut self.errors).is_break() {
                         break;
                     }
@@ -127,13 +118,7 @@ impl<P: Printer> Run<P> {
                         first_rows = false;
                     }
                 }
-                Pace::Quiet => {
-                    unflushed |= written || self.saving.is_wanted();
-                    if read.is_multiple_of(PACKETS_PER_LOOK) {
-                        out.flush()?;
-                        self.input.say_drops();
-                    }
-                }
+                Pace::Quiet => unflushed |= written || self.saving.is_wanted(),
             }
         }
         Ok(())
@@ -145,21 +130,7 @@ impl Input {
         match self {
             Self::Files(source) => source.next_within(timeout),
             #[cfg(feature = "live")]
-            Self::Interface(capture, _) => capture.next_within(timeout),
-        }
-    }
-
-    /// Says on standard error that packets were dropped, if it is time for that.
-    fn say_drops(&mut self) {
-        match self {
-            Self::Files(_) => {}
-            #[cfg(feature = "live")]
-            Self::Interface(capture, drops) => {
-                let notice = drops.notice(capture.interface(), &capture.stats(), Instant::now());
-                if let Some(notice) = notice {
-                    let _ = writeln!(io::stderr(), "wsdump: {notice}");
-                }
-            }
+            Self::Interface(capture) => capture.next_within(timeout),
         }
     }
 
@@ -168,9 +139,7 @@ impl Input {
         match self {
             Self::Files(_) => None,
             #[cfg(feature = "live")]
-            Self::Interface(capture, _) => {
-                Some(closing_line(capture.interface(), &capture.stats()))
-            }
+            Self::Interface(capture) => Some(closing_line(capture.interface(), &capture.stats())),
         }
     }
 }
@@ -248,7 +217,7 @@ impl Saving {
             Ok(Saved::Written) => ControlFlow::Continue(()),
             Ok(Saved::EnoughFiles) => ControlFlow::Break(()),
             Err(error) => {
-                self.close();
+                self.saver = None;
                 // Whoever reads the pipe has seen enough.
                 if !error.is_closed_pipe() {
                     errors.push(error.into());
@@ -266,8 +235,11 @@ impl Saving {
 
     fn close(&mut self) {
         if let Some(saver) = self.saver.take() {
-            let packets = saver.packets();
-            self.closing_line = Some(format!("{packets} packets saved, last in {}", saver.name()));
+            let (packets, name) = (count(saver.packets(), "packet", "packets"), saver.name());
+            self.closing_line = Some(match saver.files() {
+                1 => format!("{packets} saved to {name}"),
+                files => format!("{packets} saved to {files} files, the last is {name}"),
+            });
         }
     }
 }

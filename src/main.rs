@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     match cli::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => fail(&error.to_string()),
+        Err(error) => fail(&format!("{error:#}")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::event::{Event, OtherPacket};
 pub use json::Json;
 pub use ordered::Ordered;
 pub use selection::{EventType, Selection};
-pub use summary::{Connections, closing_lines};
+pub use summary::{Connections, closing_lines, count};
 pub use text::escape;
 pub use timeline::{Rows, Style, Timeline};
 pub use timestamp::TimeFormat;

@@ -27,6 +27,11 @@ impl Connections {
     /// Rows kept. More are counted, not shown: a table of them is no help to anybody.
     pub const MAX_ROWS: usize = 1000;
 
+    /// Whether there was no connection, so that the table would have nothing but a heading.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table, at most `width` columns wide: on a narrow terminal some columns give way.
     pub fn table(&self, width: Option<u16>) -> String {
         let columns: &[usize] = match width {
@@ -196,7 +201,8 @@ fn instead(summary: &Summary) -> String {
     line
 }
 
-fn count(number: u64, one: &str, many: &str) -> String {
+/// A number with its noun: `1 packet`, `2 packets`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

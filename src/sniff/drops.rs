@@ -1,16 +1,19 @@
 //! What became of packets, said while they are dropped and at the end.
 
+use std::io::{self, Write};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use wsdump::capture::live::LiveStats;
+use anyhow::Context;
+use wsdump::capture::live::{LiveStats, StatsHandle};
+use wsdump::report::count;
 
 /// What became of the packets, for the end.
 pub(crate) fn closing_line(interface: &str, stats: &LiveStats) -> String {
-    let LiveStats {
-        captured, received, ..
-    } = stats;
     format!(
-        "{interface}: {captured} packets captured, {received} received by the filter; dropped: {}",
+        "{interface}: {} captured, {} received by the filter; dropped: {}",
+        count(stats.captured, "packet", "packets"),
+        stats.received,
         drops(stats)
     )
 }
@@ -28,10 +31,28 @@ fn drops(stats: &LiveStats) -> String {
     )
 }
 
-/// Says that packets are dropped while it happens.
+/// Says on standard error that packets are dropped, while it happens, until the program ends.
+///
+/// In a thread of its own: what makes wsdump drop packets is often that its rows cannot be
+/// written.
+pub(super) fn watch(interface: String, stats: StatsHandle) -> anyhow::Result<()> {
+    let mut drops = Drops::default();
+    let watch = move || {
+        loop {
+            thread::sleep(LOOK_INTERVAL);
+            if let Some(notice) = drops.notice(&interface, &stats.stats(), Instant::now()) {
+                let _ = writeln!(io::stderr(), "wsdump: {notice}");
+            }
+        }
+    };
+    let spawned = thread::Builder::new().name("drops".to_owned()).spawn(watch);
+    spawned.context("a thread cannot be started")?;
+    Ok(())
+}
+
+/// Drops that were said.
 #[derive(Debug, Default)]
-pub(crate) struct DropWatch {
-    /// As last said.
+struct Drops {
     told: LiveStats,
     told_at: Option<Instant>,
 }
@@ -39,14 +60,12 @@ pub(crate) struct DropWatch {
 /// Drops are said no more often than this.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(1);
 
-impl DropWatch {
+/// Counts are looked at so often.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+impl Drops {
     /// What to say, if packets were dropped since it was said last, and that is a while ago.
-    pub(crate) fn notice(
-        &mut self,
-        interface: &str,
-        stats: &LiveStats,
-        now: Instant,
-    ) -> Option<String> {
+    fn notice(&mut self, interface: &str, stats: &LiveStats, now: Instant) -> Option<String> {
         let since = LiveStats {
             dropped_by_kernel: stats.dropped_by_kernel - self.told.dropped_by_kernel,
             dropped_by_interface: stats.dropped_by_interface - self.told.dropped_by_interface,
@@ -60,11 +79,6 @@ impl DropWatch {
             return None;
         }
         (self.told, self.told_at) = (*stats, Some(now));
-        let packets = if since.dropped() == 1 {
-            "packet"
-        } else {
-            "packets"
-        };
         let remedy = if since.dropped_by_wsdump > 0 {
             "rows are taken too slowly; a capture filter, --only or a faster output helps"
         } else if since.dropped_by_kernel > 0 {
@@ -73,8 +87,8 @@ impl DropWatch {
             "the interface cannot keep up"
         };
         Some(format!(
-            "{interface}: {} {packets} dropped: {} ({remedy})",
-            since.dropped(),
+            "{interface}: {} dropped: {} ({remedy})",
+            count(since.dropped(), "packet", "packets"),
             drops(&since)
         ))
     }
@@ -92,7 +106,7 @@ mod tests {
             ..LiveStats::default()
         };
         let begin = Instant::now();
-        let mut watch = DropWatch::default();
+        let mut watch = Drops::default();
         let mut say = |milliseconds, stats| {
             let now = begin + Duration::from_millis(milliseconds);
             watch.notice("lo", &stats, now)

@@ -18,7 +18,7 @@ use wsdump::wire;
 
 use crate::cli::duration;
 
-pub(crate) use drops::{DropWatch, closing_line};
+pub(crate) use drops::closing_line;
 pub(crate) use filter::FileFilter;
 pub(crate) use list::list;
 use privileges::Privileges;
@@ -141,6 +141,7 @@ impl LiveArguments {
                 Privileges::Kept => error,
             })?;
         stop_at_signal(capture.stop_handle())?;
+        drops::watch(interface.to_owned(), capture.stats_handle())?;
         if let Some(duration) = self.duration {
             stop_after(duration, capture.stop_handle());
         }

@@ -55,7 +55,7 @@ const ROOT: &str = "root";
 impl fmt::Display for Privileges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Kept if geteuid().is_root() => f.write_str("still as root"),
+            Self::Kept if geteuid().is_root() => f.write_str("as root"),
             Self::Kept => f.write_str("as the user who started it"),
             Self::DroppedTo(user) => write!(f, "as {user}, no longer as root"),
         }

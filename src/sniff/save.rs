@@ -94,8 +94,8 @@ impl SaveArguments {
             && self.file_count != Some(1)
         {
             bail!(
-                "-G would overwrite {name} every {seconds} seconds; put the time into its name, \
-                 as in '{}'",
+                "-G {seconds} would overwrite {name} with each new file; put the time into its \
+                 name, as in '{}'",
                 with_time(path)
             );
         }

@@ -204,6 +204,11 @@ impl LiveCapture {
         self.queue.stats()
     }
 
+    /// What tells that to other threads, also while the reader of packets is busy.
+    pub fn stats_handle(&self) -> StatsHandle {
+        StatsHandle(Arc::clone(&self.queue))
+    }
+
     /// Waits for a packet, no longer than `timeout`, if there is one.
     fn wait(&mut self, timeout: Option<Duration>) -> Result<Next<'_>, CaptureError> {
         if self.chunk.is_read() {
@@ -231,6 +236,17 @@ impl LiveCapture {
             // Every chunk in the queue has a packet.
             None => Next::TimedOut,
         })
+    }
+}
+
+/// Tells what became of a capture's packets, from any thread, also after its end.
+#[derive(Clone, Debug)]
+pub struct StatsHandle(Arc<Queue>);
+
+impl StatsHandle {
+    /// What became of the packets so far.
+    pub fn stats(&self) -> LiveStats {
+        self.0.stats()
     }
 }
 

@@ -49,6 +49,7 @@ pub struct Saver {
     /// `None` when there is one output for all, or there are no more files to come.
     files: Option<Files>,
     current: Current,
+    begun: u64,
     packets: u64,
 }
 
@@ -138,6 +139,7 @@ impl Saver {
             name,
             files: Some(files),
             current,
+            begun: 1,
             packets: 0,
         })
     }
@@ -159,6 +161,7 @@ impl Saver {
             name,
             files: None,
             current,
+            begun: 1,
             packets: 0,
         })
     }
@@ -177,6 +180,7 @@ impl Saver {
                 Turn::Next => {
                     flush(&mut self.current, &self.name)?;
                     self.current = Current::of(files, self.format, &mut self.name)?;
+                    self.begun += 1;
                 }
                 Turn::Enough => {
                     flush(&mut self.current, &self.name)?;
@@ -223,6 +227,11 @@ impl Saver {
     /// Packets that were written, in all files, those that wait included.
     pub fn packets(&self) -> u64 {
         self.packets
+    }
+
+    /// Files that were begun so far, overwritten ones included.
+    pub fn files(&self) -> u64 {
+        self.begun
     }
 
     /// The file that is written now, as messages name it.
@@ -356,7 +365,7 @@ mod tests {
             // 24 bytes of file header, then 17 of each packet: larger than 50 after two.
             assert_eq!(saver.write(&packet(second, b"a"))?, Saved::Written);
         }
-        assert_eq!(saver.packets(), 5);
+        assert_eq!((saver.packets(), saver.files()), (5, 3));
         saver.finish()?;
         let packets = |range: std::ops::RangeInclusive<u32>| {
             range.map(|second| format!("{second}.000000000 ETHERNET 1/1 61"))
