@@ -203,7 +203,7 @@ const ROW_PAYLOAD: usize = 1024;
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     #[cfg(feature = "live")]
     if arguments.live.list_interfaces {
-        writeln!(io::stdout(), "{}", sniff::list()?)?;
+        writeln!(io::stdout(), "{}", sniff::list()?).context(NO_STDOUT)?;
         return Ok(());
     }
     let screen = arguments.screen();
@@ -280,7 +280,10 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
         errors: Vec::new(),
     };
     let told = screen.write(|mut out| run.run(&mut out));
-    told.with_context(|| format!("{} cannot be written", screen.name()))?;
+    told.context(match screen {
+        Screen::Stdout => NO_STDOUT,
+        Screen::Stderr => "standard error cannot be written",
+    })?;
 
     let summary = run.analyzer.summary();
     if !arguments.quiet {
@@ -379,6 +382,9 @@ fn report_errors(summary: &Summary, errors: &[anyhow::Error]) -> anyhow::Result<
     bail!("{}", messages.join("\nwsdump: "))
 }
 
+/// What went wrong when rows, or what was asked for instead, cannot be put out.
+pub(crate) const NO_STDOUT: &str = "standard output cannot be written";
+
 /// Where rows go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Screen {
@@ -388,13 +394,6 @@ enum Screen {
 }
 
 impl Screen {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Stdout => "standard output",
-            Self::Stderr => "standard error",
-        }
-    }
-
     fn is_terminal(self) -> bool {
         match self {
             Self::Stdout => io::stdout().is_terminal(),

@@ -19,7 +19,9 @@ fn main() -> ExitCode {
         // Help or version, asked for.
         Err(text) if !text.use_stderr() => {
             return match text.print() {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => fail(&error.to_string()),
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    fail(&format!("{}: {error}", cli::NO_STDOUT))
+                }
                 _ => ExitCode::SUCCESS,
             };
         }

@@ -354,7 +354,7 @@ fn a_closed_pipe_is_a_quiet_end() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_output_that_takes_nothing_is_a_failure() {
-    for arguments in ["chat.pcap", "--json chat.pcap", "-a many.pcap.gz"] {
+    for arguments in ["chat.pcap", "--json chat.pcap", "-a many.pcap.gz", "--help"] {
         let full = fs::OpenOptions::new()
             .write(true)
             .open("/dev/full")
@@ -365,7 +365,9 @@ fn an_output_that_takes_nothing_is_a_failure() {
             .output()
             .unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(message, "wsdump: No space left on device (os error 28)\n");
+        let expected = "wsdump: standard output cannot be written: No space left on device \
+                        (os error 28)\n";
+        assert_eq!(message, expected);
         assert_eq!(output.status.code(), Some(2), "{arguments}");
     }
 }
