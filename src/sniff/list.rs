@@ -1,6 +1,6 @@
 //! `-D`: the interfaces.
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use wsdump::capture::live::{Interface, interfaces};
 
 /// The interfaces as a table.
@@ -12,6 +12,12 @@ pub(crate) fn list() -> anyhow::Result<String> {
         .set_header(["Name", "Description", "Addresses", "State", "Link type"]);
     for interface in interfaces()? {
         table.add_row(row(&interface));
+    }
+    // Names and addresses are copied from here, so they are not broken.
+    for column in [0, 2] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     Ok(table.to_string())
 }
