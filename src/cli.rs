@@ -348,6 +348,10 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 /// Says on standard error what was seen. That it cannot be written there is no failure.
 fn conclude<P>(summary: &Summary, run: &Run<P>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
+    if arguments.sniffs() && io::stderr().is_terminal() {
+        // The terminal has put ^C at the start of this line.
+        let _ = writeln!(err);
+    }
     let connections = run.sink.connections.as_ref();
     if let Some(connections) = connections.filter(|connections| !connections.is_empty()) {
         let _ = writeln!(err, "{}", connections.table(Screen::Stderr.width()));
