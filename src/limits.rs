@@ -20,7 +20,7 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Connections in the flow table. When full, the one that was silent longest
     /// among a few is given up, those without WebSocket first. Default 131,072, which take
-    /// some 250 MB when nothing but their SYN was seen.
+    /// some 170 MB when nothing but their SYN was seen.
     pub max_flows: usize,
     /// Bytes kept per direction behind missing ones, bookkeeping included. When full,
     /// the missing bytes are taken as lost and the waiting ones are delivered.

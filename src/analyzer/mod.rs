@@ -84,6 +84,10 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// What each connection that is waited for takes: its number in `undecided`, and in
+    /// `order` the room for it and for one that is decided, in a buffer half full.
+    const BYTES_EACH: usize = 4 * size_of::<(u64, Moment)>() + 3 * size_of::<u64>();
+
     fn begin(&mut self, flow: &FlowInfo) {
         self.order.push_back((flow.number, flow.first));
         self.undecided.insert(flow.number);
@@ -243,6 +247,11 @@ impl Analyzer {
         order.front().map_or(u64::MAX, |(_, first)| first.packet)
     }
 
+    /// Bytes that all connections together hold, the flow table included.
+    pub fn memory(&self) -> usize {
+        self.flows.memory()
+    }
+
     /// What was seen so far.
     pub fn summary(&self) -> Summary {
         Summary {
@@ -306,5 +315,9 @@ impl FlowSink for Driver<'_> {
 
     fn matters(connection: &Connection) -> bool {
         connection.matters()
+    }
+
+    fn heap_bytes(connection: &Connection) -> usize {
+        connection.heap_bytes()
     }
 }

@@ -229,4 +229,8 @@ pub trait FlowSink {
     /// Whether the flow carries what the sink looks for, so that it is given up last
     /// when the table is full.
     fn matters(state: &Self::State) -> bool;
+
+    /// Bytes that a flow's state takes on the heap, itself not counted. Asked for at every
+    /// segment, so it is found without looking through what is kept.
+    fn heap_bytes(state: &Self::State) -> usize;
 }

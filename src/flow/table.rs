@@ -31,6 +31,8 @@ pub struct FlowTable<S> {
     ended: VecDeque<Ended>,
     /// Where the search for a flow to give up goes on.
     hand: usize,
+    /// What the flows in `slots` take.
+    flows_bytes: usize,
     opened: u64,
     given_up: u64,
 }
@@ -38,7 +40,9 @@ pub struct FlowTable<S> {
 #[derive(Debug)]
 struct Slot<S> {
     key: Key,
-    flow: Option<Flow<S>>,
+    /// By itself on the heap, so that what a flow takes is free again once it is gone, and
+    /// growth of the table moves none.
+    flow: Option<Box<Flow<S>>>,
     /// The next flow with the same endpoints.
     next: Option<u32>,
 }
@@ -102,6 +106,7 @@ impl<S: Default> FlowTable<S> {
             free: Vec::new(),
             ended: VecDeque::new(),
             hand: 0,
+            flows_bytes: 0,
             opened: 0,
             given_up: 0,
         }
@@ -117,6 +122,15 @@ impl<S: Default> FlowTable<S> {
         self.given_up
     }
 
+    /// Bytes that the table and all flows in it hold, with the state of the layer above.
+    pub fn memory(&self) -> usize {
+        self.flows_bytes
+            + self.slots.capacity() * size_of::<Slot<S>>()
+            + self.index.allocation_size()
+            + self.free.capacity() * size_of::<u32>()
+            + self.ended.capacity() * size_of::<Ended>()
+    }
+
     /// Takes one segment and tells `sink` what it did.
     pub fn push<K>(&mut self, segment: &Segment<'_>, at: Moment, sink: &mut K)
     where
@@ -130,17 +144,27 @@ impl<S: Default> FlowTable<S> {
         };
         self.forget_ended(at.time);
         let slot = self.slot_for(segment, &mut cx);
+        self.push_to(slot, segment, &mut cx);
+        self.count_bytes::<K>(slot);
+    }
+
+    /// Takes a segment of the flow in `slot`.
+    fn push_to<K>(&mut self, slot: u32, segment: &Segment<'_>, cx: &mut Context<'_, K>)
+    where
+        K: FlowSink<State = S>,
+    {
+        let at = cx.at;
         let number = self.opened + 1;
-        let Some(flow) = &mut self.slots[slot as usize].flow else {
+        let Some(flow) = self.slots[slot as usize].flow.as_deref_mut() else {
             return;
         };
         if let Some(syn) = flow.reopening.take() {
             if syn.is_confirmed_by(segment) {
-                flow.finish(&mut cx);
+                flow.finish(cx);
                 let ends = [syn.source, syn.destination];
-                *flow = new_flow(number, ends, syn.at, segment);
+                flow.replace(new_flow(number, ends, syn.at, segment));
                 self.opened = number;
-                flow.reopen(&syn, &mut cx);
+                flow.reopen(&syn, cx);
             } else {
                 flow.reopening = Some(syn);
             }
@@ -150,9 +174,9 @@ impl<S: Default> FlowTable<S> {
             match flow.judge_syn(segment) {
                 Syn::Known => {}
                 Syn::Opens => {
-                    flow.finish(&mut cx);
+                    flow.finish(cx);
                     let ends = [segment.source, segment.destination];
-                    *flow = new_flow(number, ends, at, segment);
+                    flow.replace(new_flow(number, ends, at, segment));
                     self.opened = number;
                 }
                 Syn::MayOpen => {
@@ -162,7 +186,7 @@ impl<S: Default> FlowTable<S> {
             }
         }
         let was_ended = flow.ended;
-        flow.push(segment, &mut cx);
+        flow.push(segment, cx);
         if flow.ended && !was_ended {
             self.ended.push_back(Ended {
                 slot,
@@ -198,6 +222,16 @@ impl<S: Default> FlowTable<S> {
         self.index.clear();
         self.free.clear();
         self.ended.clear();
+        self.flows_bytes = 0;
+    }
+
+    /// Brings the count of bytes up to date, after the flow in `slot` took a segment.
+    fn count_bytes<K: FlowSink<State = S>>(&mut self, slot: u32) {
+        if let Some(flow) = self.slots[slot as usize].flow.as_deref_mut() {
+            let bytes = size_of::<Flow<S>>() + flow.heap_bytes::<K>();
+            self.flows_bytes = self.flows_bytes - flow.counted_bytes + bytes;
+            flow.counted_bytes = bytes;
+        }
     }
 
     /// The slot of the flow that `segment` belongs to, a new one if there is none.
@@ -238,7 +272,7 @@ impl<S: Default> FlowTable<S> {
         let ends = [segment.source, segment.destination];
         let mut slot = Slot {
             key,
-            flow: Some(new_flow(self.opened, ends, at, segment)),
+            flow: Some(Box::new(new_flow(self.opened, ends, at, segment))),
             next: None,
         };
         let place = self.free.pop().unwrap_or_else(|| {
@@ -272,14 +306,20 @@ impl<S: Default> FlowTable<S> {
 
     fn sibling(&self, head: u32, wanted: impl Fn(&Flow<S>) -> bool) -> Option<u32> {
         self.siblings(head)
-            .find(|&slot| self.slots[slot as usize].flow.as_ref().is_some_and(&wanted))
+            .find(|&slot| self.flow(slot).is_some_and(&wanted))
+    }
+
+    fn flow(&self, slot: u32) -> Option<&Flow<S>> {
+        self.slots[slot as usize].flow.as_deref()
     }
 
     /// Frees a slot; the flow in it must have been finished.
     fn remove(&mut self, slot: u32) {
         let key = self.slots[slot as usize].key;
         let next = self.slots[slot as usize].next.take();
-        self.slots[slot as usize].flow = None;
+        if let Some(flow) = self.slots[slot as usize].flow.take() {
+            self.flows_bytes -= flow.counted_bytes;
+        }
         self.free.push(slot);
         let hash = self.hasher.hash_one(key);
         let slots = &self.slots;
@@ -316,11 +356,7 @@ impl<S: Default> FlowTable<S> {
             self.ended.pop_front();
             // The slot may hold a newer connection with the same addresses by now.
             let same = |flow: &Flow<S>| flow.info.number == oldest.number;
-            if self.slots[oldest.slot as usize]
-                .flow
-                .as_ref()
-                .is_some_and(same)
-            {
+            if self.flow(oldest.slot).is_some_and(same) {
                 self.remove(oldest.slot);
             }
         }
@@ -345,16 +381,25 @@ impl<S: Default> FlowTable<S> {
     /// Gives up the flow that was silent longest, those that matter to the sink last.
     fn give_up_among<K: FlowSink<State = S>>(&mut self, slots: Vec<u32>, cx: &mut Context<'_, K>) {
         let candidates = slots.into_iter().filter_map(|slot| {
-            let flow = self.slots[slot as usize].flow.as_ref()?;
+            let flow = self.flow(slot)?;
             Some((K::matters(&flow.state), flow.info.last.packet, slot))
         });
         if let Some((_, _, slot)) = candidates.min() {
-            if let Some(flow) = &mut self.slots[slot as usize].flow {
-                self.given_up += u64::from(!flow.ended);
-                flow.finish(cx);
-            }
-            self.remove(slot);
+            self.given_up += u64::from(self.give_up(slot, cx));
         }
+    }
+
+    /// Ends the flow in `slot`, so that what waits is told, and frees the slot; says whether
+    /// the flow was open.
+    fn give_up<K: FlowSink<State = S>>(&mut self, slot: u32, cx: &mut Context<'_, K>) -> bool {
+        let flow = self.slots[slot as usize].flow.as_deref_mut();
+        let was_open = flow.is_some_and(|flow| {
+            let was_open = !flow.ended;
+            flow.finish(cx);
+            was_open
+        });
+        self.remove(slot);
+        was_open
     }
 }
 
