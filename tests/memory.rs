@@ -1,4 +1,5 @@
-//! What connections hold: what wsdump counts of it is what was allocated.
+//! What connections hold: what wsdump counts of it is what was allocated, and stays below the
+//! limit.
 //!
 //! Each kind of load is a function that feeds one connection, which then stays open and holds
 //! much of one thing.
@@ -13,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use peak_alloc::PeakAlloc;
 use support::{Client, Deflater, Server, Tcp, Upgrade, binary, cont, frame, ping, text};
 use wsdump::event::Event;
-use wsdump::{Analyzer, Config};
+use wsdump::{Analyzer, Config, Limits};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -54,17 +55,28 @@ struct Meter {
     analyzer: Analyzer,
     /// Bytes that are allocated now.
     live: usize,
+    /// The most that were, after any packet and while one was looked at.
+    most: usize,
+    peak: usize,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Meter {
-    fn new() -> Self {
+    fn new(max_memory: usize) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let before = ALLOCATOR.current_usage();
-        let analyzer = Analyzer::new(Config::default());
+        let analyzer = Analyzer::new(Config {
+            limits: Limits {
+                max_memory,
+                ..Limits::default()
+            },
+            ..Config::default()
+        });
         Self {
             analyzer,
             live: ALLOCATOR.current_usage().saturating_sub(before),
+            most: 0,
+            peak: 0,
             _turn: turn,
         }
     }
@@ -83,9 +95,13 @@ impl Meter {
     fn take(&mut self, tcp: &mut Tcp) {
         for packet in tcp.trace.drain(..) {
             let before = ALLOCATOR.current_usage();
+            ALLOCATOR.reset_peak_usage();
             self.analyzer
                 .push(&packet.packet(), &mut |_: &Event<'_>| {});
-            self.live = (self.live + ALLOCATOR.current_usage()).saturating_sub(before);
+            let now = |usage: usize| (self.live + usage).saturating_sub(before);
+            self.peak = self.peak.max(now(ALLOCATOR.peak_usage()));
+            self.live = now(ALLOCATOR.current_usage());
+            self.most = self.most.max(self.live);
         }
     }
 
@@ -95,12 +111,16 @@ impl Meter {
         tcp.upgrade(upgrade);
         self.take(tcp);
     }
+
+    fn given_up(&self) -> u64 {
+        self.analyzer.summary().flows_given_up_for_memory
+    }
 }
 
 #[test]
 fn what_is_counted_is_what_was_allocated() {
     for (name, count, load) in LOADS {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new(usize::MAX);
         meter.feed(*load, count / 4);
         let (live, counted) = (meter.live, meter.analyzer.memory());
         assert!(live > MIB, "{name}: {live} bytes are no load");
@@ -112,18 +132,64 @@ fn what_is_counted_is_what_was_allocated() {
             counted <= live + live * 3 / 5,
             "{name}: {live} bytes live, {counted} counted"
         );
+        assert_eq!(meter.given_up(), 0, "{name}");
     }
 }
 
 #[test]
 fn what_is_counted_goes_to_nothing_with_the_connections() {
     for (name, count, load) in LOADS {
-        let mut meter = Meter::new();
+        let mut meter = Meter::new(usize::MAX);
         meter.feed(*load, count / 8);
         meter.analyzer.finish(&mut |_: &Event<'_>| {});
         let tables = meter.analyzer.memory();
         assert!(tables < FIXED, "{name}: {tables} bytes are left");
     }
+}
+
+#[test]
+fn however_much_connections_would_hold_they_stay_below_the_limit() {
+    let limit = 4 * MIB;
+    for (name, count, load) in LOADS {
+        let mut meter = Meter::new(limit);
+        meter.feed(*load, *count);
+        let (most, peak) = (meter.most, meter.peak);
+        assert!(most <= limit + limit / 8 + FIXED, "{name}: {most} bytes");
+        assert!(peak <= limit + limit / 4 + FIXED, "{name}: {peak} bytes");
+        assert!(meter.analyzer.memory() <= limit, "{name}");
+        assert!(most > limit / 2, "{name}: {most} bytes are no load");
+        let given_up = meter.given_up();
+        let all = *count as u64;
+        assert!((1..all).contains(&given_up), "{name}: {given_up} of {all}");
+    }
+}
+
+#[test]
+fn one_connection_alone_stays_below_the_limit() {
+    let limit = 4 * MIB;
+    let mut meter = Meter::new(limit);
+    let mut tcp = Tcp::default();
+    meter.upgrade(&mut tcp, &Upgrade::new());
+    let message = tcp.encode(Server, &[binary(vec![7; 12 * MIB])]);
+    for part in message.chunks(MIB) {
+        meter.take(tcp.send_cut(Server, part, 1_400).ack(Client));
+    }
+    let most = meter.most;
+    assert!(most <= limit + limit / 8 + FIXED, "{most} bytes");
+    assert_eq!(meter.given_up(), 1);
+}
+
+#[test]
+fn connections_that_are_over_make_room_before_any_is_given_up() {
+    let limit = 4 * MIB;
+    let mut meter = Meter::new(limit);
+    let mut open = Tcp::default();
+    meter.upgrade(&mut open, &Upgrade::new());
+    meter.feed(over, 8_000);
+    let most = meter.most;
+    assert!(most <= limit + limit / 8 + FIXED, "{most} bytes");
+    assert!(most > limit / 2, "{most} bytes are no load");
+    assert_eq!(meter.given_up(), 0);
 }
 
 fn syn(meter: &mut Meter, mut tcp: Tcp, _: usize) {
@@ -245,6 +311,11 @@ fn out_of_step(meter: &mut Meter, mut tcp: Tcp, number: usize) {
         tcp.lose(who, b"a").send_cut(who, &bytes, 1_400);
         meter.take(tcp.ack(who.other()));
     }
+}
+
+fn over(meter: &mut Meter, mut tcp: Tcp, _: usize) {
+    meter.upgrade(&mut tcp, &Upgrade::new());
+    meter.take(tcp.end());
 }
 
 /// Bytes without a plausible frame header.

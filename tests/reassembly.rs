@@ -27,7 +27,7 @@ mod support;
 use support::packet::{ACK, FIN, RST, SYN};
 use support::render::{Line, Lines, line, tell, tell_with};
 use support::tcp::TICK;
-use support::{Client, Server, Tcp, Trace, Upgrade, Wrap, text};
+use support::{Client, Kind, Server, Tcp, Trace, Upgrade, Wrap, text};
 use wsdump::event::Event;
 use wsdump::{Analyzer, Config, Limits};
 
@@ -931,6 +931,109 @@ fn when_the_table_is_full_a_connection_without_websocket_is_given_up_first() {
     );
     assert_eq!(numbered(&lines), ["1 < \"still followed\""]);
     assert_eq!(lines.summary.flows_given_up, 17);
+}
+
+/// Upgraded connections, each from a port of its own.
+fn upgraded_from(ports: std::ops::Range<u16>) -> Vec<Tcp> {
+    let from = |port| {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp.handshake().upgrade(&Upgrade::new());
+        tcp
+    };
+    ports.map(from).collect()
+}
+
+/// Numbers of the connections whose end was told.
+fn ended(lines: &Lines) -> Vec<u64> {
+    let ends = lines.all.iter().filter(|line| line.kind == Kind::End);
+    ends.map(|line| line.connection).collect()
+}
+
+fn within_memory(max_memory: usize) -> Config {
+    let limits = Limits {
+        max_memory,
+        ..Limits::default()
+    };
+    Config {
+        limits,
+        ..Config::default()
+    }
+}
+
+#[test]
+fn when_memory_is_full_the_connection_that_holds_most_is_given_up_and_told() {
+    let mut small = upgraded_from(1..101);
+    let mut trace: Trace = small.iter().flat_map(|tcp| tcp.trace.clone()).collect();
+    let mut great = Tcp::upgraded();
+    let message = great.encode(Server, &[support::binary(vec![7; 2 << 20])]);
+    great.send_cut(Server, &message, 1_400);
+    trace.append(&mut great.trace);
+    for tcp in &mut small {
+        tcp.trace.clear();
+        tcp.frames(Server, &[text("still followed")]);
+        trace.append(&mut tcp.trace);
+    }
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    let messages = numbered(&lines);
+    assert!(messages[0].starts_with("101 < "), "{}", messages[0]);
+    assert!(
+        messages[0].ends_with(" bytes incomplete"),
+        "{}",
+        messages[0]
+    );
+    let followed: Vec<_> = (1..=100)
+        .map(|number| format!("{number} < \"still followed\""))
+        .collect();
+    assert_eq!(messages[1..], followed);
+    assert_eq!(ended(&lines)[0], 101);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 1);
+    assert_eq!(lines.summary.flows_given_up, 0);
+}
+
+#[test]
+fn of_connections_that_hold_alike_the_one_silent_longest_is_given_up() {
+    let mut connections = upgraded_from(1..4);
+    let mut trace = Trace::new();
+    for place in 0..3 {
+        let tcp = &mut connections[place];
+        let message = tcp.encode(Server, &[support::binary(vec![7; 200_000]).more()]);
+        for segment in message.chunks(1_400) {
+            tcp.send(Server, segment).ack(Client);
+        }
+        trace.append(&mut tcp.trace);
+        trace.append(&mut connections[0].ack(Server).trace);
+    }
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    assert_eq!(ended(&lines), [2, 1, 3]);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 1);
+}
+
+#[test]
+fn a_flood_of_requests_does_not_drive_out_a_websocket_that_holds_more_than_each() {
+    let mut upgraded = Tcp::upgraded();
+    upgraded.frames(Server, &[text("x".repeat(20_000)).more()]);
+    let mut trace = std::mem::take(&mut upgraded.trace);
+    let request = Upgrade::new().request();
+    for port in 1..2_000 {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp.handshake().send(Client, &request[..100]);
+        trace.append(&mut tcp.trace);
+    }
+    upgraded.frames(Server, &[support::cont("the end")]);
+    trace.append(&mut upgraded.trace);
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    assert_eq!(ended(&lines), [1]);
+    assert_eq!(numbered(&lines), ["1 < text of 20007 bytes in 2"]);
+    assert!(lines.summary.flows_given_up_for_memory > 500);
+}
+
+#[test]
+fn without_any_memory_each_connection_is_given_up_at_its_first_packet() {
+    let lines = tell_with(&Tcp::upgraded().trace, within_memory(0));
+    assert_eq!(lines.summary.tcp_connections, 5);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 5);
 }
 
 #[test]

@@ -153,6 +153,8 @@ pub struct Summary {
     pub unsupported: BTreeMap<u16, u64>,
     /// Connections given up because the flow table was full.
     pub flows_given_up: u64,
+    /// Connections given up because all together held too much memory.
+    pub flows_given_up_for_memory: u64,
     /// IP datagrams given up because fragments were missing or too many.
     pub fragments_dropped: u64,
 }
@@ -247,7 +249,7 @@ impl Analyzer {
         order.front().map_or(u64::MAX, |(_, first)| first.packet)
     }
 
-    /// Bytes that all connections together hold, the flow table included.
+    /// Bytes that all connections together hold: what [`Limits::max_memory`] bounds.
     pub fn memory(&self) -> usize {
         self.flows.memory()
     }
@@ -257,6 +259,7 @@ impl Analyzer {
         Summary {
             tcp_connections: self.flows.opened(),
             flows_given_up: self.flows.given_up(),
+            flows_given_up_for_memory: self.flows.given_up_for_memory(),
             fragments_dropped: self.wire.fragments_dropped(),
             ..self.shared.summary.clone()
         }

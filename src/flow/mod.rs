@@ -227,7 +227,7 @@ pub trait FlowSink {
     fn wants_stream(state: &Self::State) -> bool;
 
     /// Whether the flow carries what the sink looks for, so that it is given up last
-    /// when the table is full.
+    /// when the table or its memory is full.
     fn matters(state: &Self::State) -> bool;
 
     /// Bytes that a flow's state takes on the heap, itself not counted. Asked for at every

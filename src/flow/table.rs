@@ -35,6 +35,7 @@ pub struct FlowTable<S> {
     flows_bytes: usize,
     opened: u64,
     given_up: u64,
+    given_up_for_memory: u64,
 }
 
 #[derive(Debug)]
@@ -109,6 +110,7 @@ impl<S: Default> FlowTable<S> {
             flows_bytes: 0,
             opened: 0,
             given_up: 0,
+            given_up_for_memory: 0,
         }
     }
 
@@ -117,9 +119,14 @@ impl<S: Default> FlowTable<S> {
         self.opened
     }
 
-    /// Connections given up because the table was full.
+    /// Connections given up because the table was full, [`Limits::max_flows`].
     pub fn given_up(&self) -> u64 {
         self.given_up
+    }
+
+    /// Connections given up because all together held more than [`Limits::max_memory`].
+    pub fn given_up_for_memory(&self) -> u64 {
+        self.given_up_for_memory
     }
 
     /// Bytes that the table and all flows in it hold, with the state of the layer above.
@@ -146,6 +153,9 @@ impl<S: Default> FlowTable<S> {
         let slot = self.slot_for(segment, &mut cx);
         self.push_to(slot, segment, &mut cx);
         self.count_bytes::<K>(slot);
+        if self.memory() > limits.max_memory {
+            self.give_up_for_memory_until(limits.max_memory / 8 * 7, &mut cx);
+        }
     }
 
     /// Takes a segment of the flow in `slot`.
@@ -400,6 +410,38 @@ impl<S: Default> FlowTable<S> {
         });
         self.remove(slot);
         was_open
+    }
+
+    /// Gives flows up until [`FlowTable::memory`] is at most `enough`, or none is left.
+    ///
+    /// First those that hold about their share, the average of all, or more: many small flows
+    /// do not pay for a great one. Of flows that do not matter to the sink half of it is
+    /// enough, or else a flood of them, each below the average, would drive out those that do.
+    fn give_up_for_memory_until<K>(&mut self, enough: usize, cx: &mut Context<'_, K>)
+    where
+        K: FlowSink<State = S>,
+    {
+        let average = self.flows_bytes / (self.slots.len() - self.free.len()).max(1);
+        let flows = (0..).zip(&self.slots).filter_map(|(place, slot)| {
+            let flow = slot.flow.as_deref()?;
+            let matters = !flow.ended && K::matters(&flow.state);
+            let share = if matters {
+                average / 8 * 7
+            } else {
+                average / 2
+            };
+            let is_small = flow.counted_bytes < share;
+            let last = flow.info.last.packet;
+            Some(((is_small, !flow.ended, matters, last), place))
+        });
+        let mut flows: Vec<_> = flows.collect();
+        flows.sort_unstable();
+        for (_, slot) in flows {
+            if self.memory() <= enough {
+                break;
+            }
+            self.given_up_for_memory += u64::from(self.give_up(slot, cx));
+        }
     }
 }
 
