@@ -28,6 +28,11 @@ pub struct Limits {
     /// some 80,000 connections that exchange short messages, or 2,000 with permessage-deflate,
     /// whose windows take 120 KB in each direction.
     pub max_memory: usize,
+    /// Capture time that a connection may be without a packet. After it, or up to a sixteenth
+    /// later, the connection is told as still open and forgotten; a packet that comes then
+    /// begins a new one. Default 24 h: who keeps a connection for longer sends keep-alives or
+    /// pings, because routers between forget silent ones after minutes or hours.
+    pub max_idle: Duration,
     /// Bytes kept per direction behind missing ones, bookkeeping included. When full,
     /// the missing bytes are taken as lost and the waiting ones are delivered.
     /// Default 4 MiB: the receive window of most systems.
@@ -66,6 +71,7 @@ impl Default for Limits {
             fragments: FragmentLimits::default(),
             max_flows: 1 << 17,
             max_memory: 512 << 20,
+            max_idle: Duration::from_secs(24 * 60 * 60),
             max_out_of_order_bytes: 4 << 20,
             max_unacknowledged_bytes: 64 << 10,
             max_head_bytes: 64 << 10,

@@ -155,6 +155,8 @@ pub struct Summary {
     pub flows_given_up: u64,
     /// Connections given up because all together held too much memory.
     pub flows_given_up_for_memory: u64,
+    /// Connections forgotten because they had no packet for too long.
+    pub flows_expired: u64,
     /// IP datagrams given up because fragments were missing or too many.
     pub fragments_dropped: u64,
 }
@@ -260,6 +262,7 @@ impl Analyzer {
             tcp_connections: self.flows.opened(),
             flows_given_up: self.flows.given_up(),
             flows_given_up_for_memory: self.flows.given_up_for_memory(),
+            flows_expired: self.flows.expired(),
             fragments_dropped: self.wire.fragments_dropped(),
             ..self.shared.summary.clone()
         }

@@ -218,7 +218,8 @@ pub trait FlowSink {
     );
 
     /// The connection is over, or given up: closed, reset, replaced by a new one with the
-    /// same addresses, pushed out of a full table, or at the end of the capture.
+    /// same addresses, pushed out of a full table, silent too long, or at the end of the
+    /// capture.
     /// Called once; only stray [`FlowSink::tcp`] facts may follow.
     fn ended(&mut self, flow: &FlowInfo, state: &mut Self::State, at: Moment);
 

@@ -33,9 +33,14 @@ pub struct FlowTable<S> {
     hand: usize,
     /// What the flows in `slots` take.
     flows_bytes: usize,
+    /// [`Limits::max_idle`] in nanoseconds.
+    max_idle: u64,
+    /// When flows that were silent too long were last looked for.
+    swept: Moment,
     opened: u64,
     given_up: u64,
     given_up_for_memory: u64,
+    expired: u64,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,13 @@ const MAX_SIBLINGS: usize = 64;
 /// Flows looked at to find one to give up.
 const EVICTION_SAMPLE: usize = 32;
 
+/// Looks for silent flows in the time that they may be silent.
+const SWEEPS: u64 = 16;
+
+/// Slots that a look for silent flows may take per packet, so that times which leap to and
+/// fro do not make the run quadratic.
+const SWEPT_PER_PACKET: u64 = 16;
+
 impl<S: Default> FlowTable<S> {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
@@ -108,9 +120,12 @@ impl<S: Default> FlowTable<S> {
             ended: VecDeque::new(),
             hand: 0,
             flows_bytes: 0,
+            max_idle: u64::try_from(limits.max_idle.as_nanos()).unwrap_or(u64::MAX),
+            swept: Moment::default(),
             opened: 0,
             given_up: 0,
             given_up_for_memory: 0,
+            expired: 0,
         }
     }
 
@@ -127,6 +142,11 @@ impl<S: Default> FlowTable<S> {
     /// Connections given up because all together held more than [`Limits::max_memory`].
     pub fn given_up_for_memory(&self) -> u64 {
         self.given_up_for_memory
+    }
+
+    /// Connections forgotten because they were silent for [`Limits::max_idle`].
+    pub fn expired(&self) -> u64 {
+        self.expired
     }
 
     /// Bytes that the table and all flows in it hold, with the state of the layer above.
@@ -150,6 +170,7 @@ impl<S: Default> FlowTable<S> {
             at,
         };
         self.forget_ended(at.time);
+        self.forget_idle(&mut cx);
         let slot = self.slot_for(segment, &mut cx);
         self.push_to(slot, segment, &mut cx);
         self.count_bytes::<K>(slot);
@@ -441,6 +462,34 @@ impl<S: Default> FlowTable<S> {
                 break;
             }
             self.given_up_for_memory += u64::from(self.give_up(slot, cx));
+        }
+    }
+
+    /// Forgets flows that were silent for [`Limits::max_idle`].
+    ///
+    /// Looks for them when a part of that time went by, or the clock went back, so a flow may
+    /// stay a little longer.
+    fn forget_idle<K: FlowSink<State = S>>(&mut self, cx: &mut Context<'_, K>) {
+        let now = cx.at.time;
+        // A clock that went back makes the difference wrap, and so greater than any time.
+        if now.0.wrapping_sub(self.swept.time.0) < self.max_idle / SWEEPS {
+            return;
+        }
+        let packets = cx.at.packet.saturating_sub(self.swept.packet);
+        if packets.saturating_mul(SWEPT_PER_PACKET) < self.slots.len() as u64 {
+            return;
+        }
+        self.swept = cx.at;
+        let max_idle = self.max_idle;
+        let idle = (0..).zip(&self.slots).filter_map(|(place, slot)| {
+            let flow = slot.flow.as_deref().filter(|flow| !flow.ended)?;
+            let silent = now.0.saturating_sub(flow.info.last.time.0);
+            (silent >= max_idle).then_some((flow.info.number, place))
+        });
+        let mut idle: Vec<(u64, u32)> = idle.collect();
+        idle.sort_unstable();
+        for (_, slot) in idle {
+            self.expired += u64::from(self.give_up(slot, cx));
         }
     }
 }

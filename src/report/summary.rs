@@ -150,6 +150,12 @@ pub fn closing_lines(summary: &Summary) -> Vec<String> {
             "{given_up} given up because memory was full (--max-memory)"
         ));
     }
+    if summary.flows_expired > 0 {
+        let expired = count(summary.flows_expired, "connection was", "connections were");
+        lines.push(format!(
+            "{expired} forgotten after too long without a packet (--max-idle)"
+        ));
+    }
     if summary.fragments_dropped > 0 {
         let dropped = count(
             summary.fragments_dropped,
@@ -239,6 +245,7 @@ mod tests {
             connections: 9,
             flows_given_up: 1,
             flows_given_up_for_memory: 3,
+            flows_expired: 2,
             ..Summary::default()
         };
         assert_eq!(
@@ -246,6 +253,7 @@ mod tests {
             [
                 "1 connection was given up because too many were open",
                 "3 connections were given up because memory was full (--max-memory)",
+                "2 connections were forgotten after too long without a packet (--max-idle)",
             ]
         );
     }
