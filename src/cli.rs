@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgAction, Parser, ValueEnum};
+use jiff::SignedDuration;
 #[cfg(feature = "live")]
 use wsdump::capture::live::LiveCapture;
 use wsdump::capture::{self, Next, PacketSource};
@@ -94,6 +95,27 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     count: Option<u64>,
 
+    /// Give up large connections, silent ones first, while all together hold more than this
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value = "512",
+        value_parser = mebibytes,
+        help_heading = LIMITS
+    )]
+    max_memory: usize,
+
+    /// Forget a connection after so long without a packet; it is told as still open
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "24h",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        help_heading = LIMITS
+    )]
+    max_idle: Duration,
+
     /// Leave out the closing lines on standard error
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -111,6 +133,7 @@ const USAGE: &str = if cfg!(feature = "live") {
 
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
+const LIMITS: &str = "Limits";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -120,6 +143,9 @@ Examples:
   tcpdump -U -w - tcp | wsdump -         a capture from another program
   sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
+
+Memory: connections hold at most --max-memory together, and rows that wait a few MiB more. With
+-i, packets that wait to be decoded take up to 64 MiB, and up to 16 MiB in the kernel.
 
 Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
 is decoded as far as it goes, and each broken rule is a row of its own.";
@@ -153,6 +179,27 @@ impl Arguments {
 /// Reads a number, with a reason that fits any of them.
 fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
+}
+
+/// Reads a number of MiB; gives bytes.
+fn mebibytes(text: &str) -> Result<usize, &'static str> {
+    match number::<usize>(text)? {
+        0 => Err("at least 1 MiB is expected"),
+        count => count
+            .checked_mul(1 << 20)
+            .ok_or("no computer has so many MiB"),
+    }
+}
+
+/// Reads a duration with its units, as `24h`, `1h 30m` or `90s`.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let signed: SignedDuration = text
+        .parse()
+        .map_err(|_| "a duration is expected, as 24h, 30m or 90s")?;
+    let duration = Duration::try_from(signed).ok();
+    duration
+        .filter(|duration| !duration.is_zero())
+        .ok_or("a duration greater than zero is expected")
 }
 
 /// How long rows from a pipe wait for another connection that may have to be told first.
@@ -260,6 +307,8 @@ fn limits(arguments: &Arguments) -> Limits {
     };
     Limits {
         max_message_bytes: arguments.max_payload.unwrap_or(wanted),
+        max_memory: arguments.max_memory,
+        max_idle: arguments.max_idle,
         ..defaults
     }
 }
@@ -426,5 +475,40 @@ impl<P: Printer> EventSink for Tee<P> {
 
     fn other_packet(&mut self, packet: &OtherPacket) {
         self.rows.other_packet(packet);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_as_the_library_has_it() {
+        let arguments = Arguments::try_parse_from(["wsdump", "--json", "capture.pcap"]);
+        let limits = arguments.map(|arguments| limits(&arguments));
+        let shown = limits.map(|limits| format!("{limits:?}"));
+        let expected = format!("{:?}", Limits::default());
+        assert_eq!(shown.ok(), Some(expected));
+    }
+
+    #[test]
+    fn a_duration_has_units_and_is_greater_than_zero() {
+        for (text, seconds) in [
+            ("24h", Some(86_400)),
+            ("30m", Some(1_800)),
+            ("90s", Some(90)),
+            ("1h 30m", Some(5_400)),
+            ("PT1H", Some(3_600)),
+            ("90", None),
+            ("0s", None),
+            ("-1h", None),
+            ("1h ago", None),
+            ("99999999999999999h", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
     }
 }
