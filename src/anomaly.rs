@@ -24,6 +24,14 @@ impl Anomaly {
             detail: detail.into(),
         }
     }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.detail {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(detail) => detail.capacity(),
+        }
+    }
 }
 
 /// How much a broken rule matters.

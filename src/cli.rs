@@ -97,6 +97,27 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     count: Option<u64>,
 
+    /// Give up large connections, silent ones first, while all together hold more than this
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value = "512",
+        value_parser = mebibytes,
+        help_heading = LIMITS
+    )]
+    max_memory: usize,
+
+    /// Forget a connection after so long without a packet; it is told as still open
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "24h",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        help_heading = LIMITS
+    )]
+    max_idle: Duration,
+
     /// Leave out the closing lines on standard error
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
@@ -114,6 +135,7 @@ const USAGE: &str = if cfg!(feature = "live") {
 
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
+const LIMITS: &str = "Limits";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -123,6 +145,9 @@ Examples:
   tcpdump -U -w - tcp | wsdump -         a capture from another program
   sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
+
+Memory: connections hold at most --max-memory together, and rows that wait a few MiB more. With
+-i, packets that wait to be decoded take up to 64 MiB, and up to 16 MiB in the kernel.
 
 Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
 is decoded as far as it goes, and each broken rule is a row of its own.";
@@ -168,8 +193,17 @@ fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
 
+/// Reads a number of MiB; gives bytes.
+fn mebibytes(text: &str) -> Result<usize, &'static str> {
+    match number::<usize>(text)? {
+        0 => Err("at least 1 MiB is expected"),
+        count => count
+            .checked_mul(1 << 20)
+            .ok_or("no computer has so many MiB"),
+    }
+}
+
 /// Reads a time such as `90s` or `1h30m`; a number alone is seconds.
-#[cfg(feature = "live")]
 pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const EXPECTED: &str = "a time above zero is expected, such as 30s, 5m or 1h30m";
     let duration = if let Ok(seconds) = text.parse() {
@@ -301,6 +335,8 @@ fn limits(arguments: &Arguments) -> Limits {
     };
     Limits {
         max_message_bytes: arguments.max_payload.unwrap_or(wanted),
+        max_memory: arguments.max_memory,
+        max_idle: arguments.max_idle,
         ..defaults
     }
 }
@@ -421,6 +457,41 @@ impl Screen {
             Self::Stdout => write(&mut BufWriter::with_capacity(BUFFER, io::stdout().lock())),
             // Others have something to say there, too.
             Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_asked_for_is_as_the_library_has_it() {
+        let arguments = Arguments::try_parse_from(["wsdump", "--json", "capture.pcap"]);
+        let limits = arguments.map(|arguments| limits(&arguments));
+        let shown = limits.map(|limits| format!("{limits:?}"));
+        let expected = format!("{:?}", Limits::default());
+        assert_eq!(shown.ok(), Some(expected));
+    }
+
+    #[test]
+    fn a_time_is_greater_than_zero() {
+        for (text, seconds) in [
+            ("24h", Some(86_400)),
+            ("30m", Some(1_800)),
+            ("90s", Some(90)),
+            ("1h 30m", Some(5_400)),
+            ("PT1H", Some(3_600)),
+            ("90", Some(90)),
+            ("0s", None),
+            ("-1h", None),
+            ("1h ago", None),
+            ("99999999999999999h", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(duration(text).ok(), expected, "{text}");
         }
     }
 }

@@ -20,8 +20,19 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Connections in the flow table. When full, the one that was silent longest
     /// among a few is given up, those without WebSocket first. Default 131,072, which take
-    /// some 250 MB when nothing but their SYN was seen.
+    /// some 170 MB when nothing but their SYN was seen.
     pub max_flows: usize,
+    /// Bytes that all connections in the flow table hold together, the table included. When
+    /// more, connections are given up until seven eighths are left: of those that hold the
+    /// average or more the one silent longest, those without WebSocket first. Default 512 MiB:
+    /// some 80,000 connections that exchange short messages, or 2,000 with permessage-deflate,
+    /// whose windows take 120 KB in each direction.
+    pub max_memory: usize,
+    /// Capture time that a connection may be without a packet. After it, or up to a sixteenth
+    /// later, the connection is told as still open and forgotten; a packet that comes then
+    /// begins a new one. Default 24 h: who keeps a connection for longer sends keep-alives or
+    /// pings, because routers between forget silent ones after minutes or hours.
+    pub max_idle: Duration,
     /// Bytes kept per direction behind missing ones, bookkeeping included. When full,
     /// the missing bytes are taken as lost and the waiting ones are delivered.
     /// Default 4 MiB: the receive window of most systems.
@@ -59,6 +70,8 @@ impl Default for Limits {
         Self {
             fragments: FragmentLimits::default(),
             max_flows: 1 << 17,
+            max_memory: 512 << 20,
+            max_idle: Duration::from_secs(24 * 60 * 60),
             max_out_of_order_bytes: 4 << 20,
             max_unacknowledged_bytes: 64 << 10,
             max_head_bytes: 64 << 10,

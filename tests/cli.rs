@@ -46,6 +46,12 @@ fn help_names_every_option_and_gives_examples() {
             "--only <TYPES>",
             "--connection <N>",
             "-c, --count <N>",
+            "Limits:",
+            "--max-memory <MIB>",
+            "[default: 512]",
+            "--max-idle <DURATION>",
+            "[default: 24h]",
+            "Memory: connections hold at most --max-memory together",
             "-q, --quiet",
             "-v, --verbose",
             "-h, --help",
@@ -117,6 +123,16 @@ fn wrong_arguments_are_refused_with_a_message_that_says_what_is_possible() {
         ),
         ("--connection first chat.pcap", "'first'"),
         ("--max-payload 1k chat.pcap", "'1k'"),
+        ("--max-memory 0 chat.pcap", "at least 1 MiB is expected"),
+        ("--max-memory 1G chat.pcap", "a whole number is expected"),
+        (
+            "--max-memory 17592186044416 chat.pcap",
+            "no computer has so many MiB",
+        ),
+        ("--max-memory -1 chat.pcap", "'-1'"),
+        ("--max-idle day chat.pcap", "a time above zero is expected"),
+        ("--max-idle 0s chat.pcap", "a time above zero is expected"),
+        ("--max-idle -5m chat.pcap", "a time above zero is expected"),
         ("--json --hex chat.pcap", "cannot be used with"),
         ("-q -v chat.pcap", "cannot be used with"),
     ] {
@@ -1008,6 +1024,28 @@ fn a_datagram_whose_fragments_never_came_is_counted_at_the_end() {
     let run = wsdump("ip_fragments_lost.pcap");
     let line = "1 IP datagram was given up because fragments were missing";
     assert_eq!(run.stderr.lines().nth(1), Some(line));
+}
+
+#[test]
+fn a_connection_that_holds_too_much_is_given_up_told_and_counted() {
+    let run = wsdump("--json --max-memory 1 deflate_bomb_large.pcap");
+    assert_eq!(run.code, 0);
+    let line = "1 connection was given up because memory was full (--max-memory)";
+    assert_eq!(run.stderr.lines().nth(1), Some(line));
+    let json = run.json();
+    let told = |kind| json.iter().any(|line| line["type"] == kind);
+    assert!(told("message") && told("connection"), "{}", run.stdout);
+    let run = wsdump("--json --max-memory 64 deflate_bomb_large.pcap");
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn connections_without_a_packet_for_too_long_are_forgotten_and_counted() {
+    let run = wsdump("--max-idle 1ms chat.pcap");
+    assert_eq!(run.code, 0);
+    let line = "4 connections were forgotten after too long without a packet (--max-idle)";
+    assert_eq!(run.stderr.lines().nth(1), Some(line));
+    assert_eq!(wsdump("--max-idle 1h chat.pcap"), wsdump("chat.pcap"));
 }
 
 #[cfg(target_os = "linux")]

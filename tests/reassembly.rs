@@ -24,10 +24,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::packet::{ACK, FIN, RST, SYN};
 use support::render::{Line, Lines, line, tell, tell_with};
 use support::tcp::TICK;
-use support::{Client, Server, Tcp, Trace, Upgrade, Wrap, text};
+use support::{Client, Kind, Server, Tcp, Trace, Upgrade, Wrap, text};
 use wsdump::event::Event;
 use wsdump::{Analyzer, Config, Limits};
 
@@ -931,6 +933,209 @@ fn when_the_table_is_full_a_connection_without_websocket_is_given_up_first() {
     );
     assert_eq!(numbered(&lines), ["1 < \"still followed\""]);
     assert_eq!(lines.summary.flows_given_up, 17);
+}
+
+/// Upgraded connections, each from a port of its own.
+fn upgraded_from(ports: std::ops::Range<u16>) -> Vec<Tcp> {
+    let from = |port| {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp.handshake().upgrade(&Upgrade::new());
+        tcp
+    };
+    ports.map(from).collect()
+}
+
+/// Numbers of the connections whose end was told.
+fn ended(lines: &Lines) -> Vec<u64> {
+    let ends = lines.all.iter().filter(|line| line.kind == Kind::End);
+    ends.map(|line| line.connection).collect()
+}
+
+fn within_memory(max_memory: usize) -> Config {
+    let limits = Limits {
+        max_memory,
+        ..Limits::default()
+    };
+    Config {
+        limits,
+        ..Config::default()
+    }
+}
+
+#[test]
+fn when_memory_is_full_the_connection_that_holds_most_is_given_up_and_told() {
+    let mut small = upgraded_from(1..101);
+    let mut trace: Trace = small.iter().flat_map(|tcp| tcp.trace.clone()).collect();
+    let mut great = Tcp::upgraded();
+    let message = great.encode(Server, &[support::binary(vec![7; 2 << 20])]);
+    great.send_cut(Server, &message, 1_400);
+    trace.append(&mut great.trace);
+    for tcp in &mut small {
+        tcp.trace.clear();
+        tcp.frames(Server, &[text("still followed")]);
+        trace.append(&mut tcp.trace);
+    }
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    let messages = numbered(&lines);
+    assert!(messages[0].starts_with("101 < "), "{}", messages[0]);
+    assert!(
+        messages[0].ends_with(" bytes incomplete"),
+        "{}",
+        messages[0]
+    );
+    let followed: Vec<_> = (1..=100)
+        .map(|number| format!("{number} < \"still followed\""))
+        .collect();
+    assert_eq!(messages[1..], followed);
+    assert_eq!(ended(&lines)[0], 101);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 1);
+    assert_eq!(lines.summary.flows_given_up, 0);
+}
+
+#[test]
+fn of_connections_that_hold_alike_the_one_silent_longest_is_given_up() {
+    let mut connections = upgraded_from(1..4);
+    let mut trace = Trace::new();
+    for place in 0..3 {
+        let tcp = &mut connections[place];
+        let message = tcp.encode(Server, &[support::binary(vec![7; 200_000]).more()]);
+        for segment in message.chunks(1_400) {
+            tcp.send(Server, segment).ack(Client);
+        }
+        trace.append(&mut tcp.trace);
+        trace.append(&mut connections[0].ack(Server).trace);
+    }
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    assert_eq!(ended(&lines), [2, 1, 3]);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 1);
+}
+
+#[test]
+fn a_flood_of_requests_does_not_drive_out_a_websocket_that_holds_more_than_each() {
+    let mut upgraded = Tcp::upgraded();
+    upgraded.frames(Server, &[text("x".repeat(20_000)).more()]);
+    let mut trace = std::mem::take(&mut upgraded.trace);
+    let request = Upgrade::new().request();
+    for port in 1..2_000 {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp.handshake().send(Client, &request[..100]);
+        trace.append(&mut tcp.trace);
+    }
+    upgraded.frames(Server, &[support::cont("the end")]);
+    trace.append(&mut upgraded.trace);
+    let lines = tell_with(&trace, within_memory(1 << 20));
+    assert_eq!(ended(&lines), [1]);
+    assert_eq!(numbered(&lines), ["1 < text of 20007 bytes in 2"]);
+    assert!(lines.summary.flows_given_up_for_memory > 500);
+}
+
+#[test]
+fn without_any_memory_each_connection_is_given_up_at_its_first_packet() {
+    let lines = tell_with(&Tcp::upgraded().trace, within_memory(0));
+    assert_eq!(lines.summary.tcp_connections, 5);
+    assert_eq!(lines.summary.flows_given_up_for_memory, 5);
+}
+
+const HOUR: u64 = 3_600_000 * TICK;
+
+#[test]
+fn a_connection_without_a_packet_for_a_day_is_told_as_open_and_then_a_new_one() {
+    let mut tcp = Tcp::upgraded();
+    tcp.frames(Client, &[text("before")]);
+    tcp.now += 24 * HOUR;
+    tcp.frames(Client, &[text("a text that is found in mid-stream")]);
+    tcp.frames(Client, &[text("another")]);
+    let lines = tell(&tcp.trace);
+    assert_eq!(
+        numbered(&lines),
+        [
+            "1 > \"before\"",
+            "2 > \"a text that is found in mid-stream\"",
+            "2 > \"another\"",
+        ]
+    );
+    assert_eq!(lines.of(&[Kind::End]), ["= open", "= open"]);
+    assert_eq!(lines.summary.flows_expired, 1);
+}
+
+#[test]
+fn what_a_forgotten_connection_waited_for_is_told_at_the_packet_that_shows_the_time() {
+    let limits = Limits {
+        max_idle: Duration::from_secs(10),
+        ..Limits::default()
+    };
+    upgraded_within(
+        limits,
+        Tcp::default(),
+        &[
+            ("< 12..24", &["< data"]),
+            ("wait 9500", &[]),
+            ("> ack 0", &["> ack"]),
+            ("wait 9500", &[]),
+            ("> 0..16", &["> data", "> [text 10]", CLIENT_MESSAGE]),
+            ("wait 10000", &[]),
+            (
+                "> ack 0",
+                &["< gap 12", "< ! out-of-step", "= open", "> ack"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_connection_with_a_packet_now_and_then_is_not_forgotten() {
+    let mut tcp = Tcp::upgraded();
+    for _ in 0..10 {
+        tcp.now += 23 * HOUR;
+        tcp.ack(Client);
+    }
+    tcp.now += 23 * HOUR;
+    tcp.frames(Server, &[text("after days")]);
+    let lines = tell(&tcp.trace);
+    assert_eq!(numbered(&lines), ["1 < \"after days\""]);
+    assert_eq!(lines.summary.flows_expired, 0);
+}
+
+#[test]
+fn connections_are_forgotten_in_order_of_their_numbers() {
+    let mut connections = upgraded_from(1..5);
+    let mut last = connections.pop().unwrap();
+    connections[0].rst(Client);
+    let mut trace: Trace = connections.into_iter().flat_map(|tcp| tcp.trace).collect();
+    // It takes the place of the first.
+    for packet in &mut last.trace {
+        packet.time += HOUR;
+    }
+    trace.append(&mut last.trace);
+    let mut late = Tcp::default();
+    late.now += 30 * HOUR;
+    trace.append(&mut late.syn(Client).trace);
+    let lines = tell(&trace);
+    assert_eq!(ended(&lines), [1, 2, 3, 4]);
+    assert_eq!(lines.summary.flows_expired, 3);
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_stop_the_forgetting() {
+    let [mut early, mut late, mut last] = [1_000, 2_000, 3_000].map(|port| {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp
+    });
+    early.now += 100 * HOUR;
+    last.now += 25 * HOUR;
+    let mut trace = Trace::new();
+    for tcp in [&mut early, &mut late, &mut last] {
+        trace.append(&mut tcp.handshake().upgrade(&Upgrade::new()).trace);
+    }
+    early.frames(Server, &[text("still followed")]);
+    trace.append(&mut early.trace);
+    let lines = tell(&trace);
+    assert_eq!(numbered(&lines), ["1 < \"still followed\""]);
+    assert_eq!(ended(&lines), [2, 3, 1]);
+    assert_eq!(lines.summary.flows_expired, 2);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::Driver;
 use super::stage::Stage;
+use super::{Driver, Waiting};
 use crate::anomaly::{Anomaly, Rule};
 use crate::event::{ConnectionReport, Event, EventKind, Peers, UpgradeOutcome};
 use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
@@ -28,6 +28,8 @@ pub(super) struct Teller {
     /// The client's side, once the bytes told it. Until then it is guessed.
     pub(super) client: Option<Side>,
     opening: VecDeque<(Moment, Side, Opening)>,
+    /// What the events in `opening` take.
+    opening_heap_bytes: usize,
     /// WebSocket was asked for or found.
     pub(super) is_websocket: bool,
     pub(super) anomalies: u64,
@@ -56,6 +58,17 @@ enum Opening {
     Request(Box<RequestHead>),
     Response(Box<ResponseHead>),
     Anomaly(Anomaly),
+}
+
+impl Opening {
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Tcp(_) => 0,
+            Self::Request(head) => size_of::<RequestHead>() + head.heap_bytes(),
+            Self::Response(head) => size_of::<ResponseHead>() + head.heap_bytes(),
+            Self::Anomaly(anomaly) => anomaly.heap_bytes(),
+        }
+    }
 }
 
 /// Everything a stage needs to tell what it finds.
@@ -136,12 +149,35 @@ impl Connection {
         self.stage = Stage::Ended;
     }
 
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.teller.heap_bytes() + self.stage.heap_bytes()
+    }
+
     pub(super) fn wants_stream(&self) -> bool {
         !matches!(self.stage, Stage::Ignored | Stage::Ended)
     }
 
     pub(super) fn matters(&self) -> bool {
         self.teller.is_websocket && self.wants_stream()
+    }
+}
+
+impl Teller {
+    fn heap_bytes(&self) -> usize {
+        let waiting = match self.visibility {
+            Visibility::Waiting => Waiting::BYTES_EACH,
+            Visibility::New | Visibility::Shown | Visibility::Hidden => 0,
+        };
+        waiting
+            + self.opening.capacity() * size_of::<(Moment, Side, Opening)>()
+            + self.opening_heap_bytes
+            + self.url.as_ref().map_or(0, String::capacity)
+    }
+
+    fn take_opening(&mut self) -> VecDeque<(Moment, Side, Opening)> {
+        self.opening_heap_bytes = 0;
+        std::mem::take(&mut self.opening)
     }
 }
 
@@ -228,7 +264,7 @@ impl Scope<'_, '_> {
             return;
         }
         self.teller.visibility = Visibility::Shown;
-        for (at, side, opening) in std::mem::take(&mut self.teller.opening) {
+        for (at, side, opening) in self.teller.take_opening() {
             match &opening {
                 Opening::Tcp(event) => self.send(at, side, EventKind::Tcp(*event)),
                 Opening::Request(head) => self.send(at, side, EventKind::Request(head)),
@@ -250,7 +286,7 @@ impl Scope<'_, '_> {
             Visibility::New | Visibility::Waiting
         ) {
             self.teller.visibility = Visibility::Hidden;
-            self.teller.opening = VecDeque::new();
+            self.teller.take_opening();
             self.driver.shared.waiting.decided(self.flow.number);
         }
     }
@@ -276,13 +312,19 @@ impl Scope<'_, '_> {
                 return;
             }
         };
-        let waiting = &mut self.teller.opening;
+        let Teller {
+            opening: waiting,
+            opening_heap_bytes,
+            ..
+        } = &mut *self.teller;
         if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
             let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| matches!(opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = waiting.iter().position(|event| !is_handshake(event));
-            waiting.remove(oldest.unwrap_or(0));
+            let dropped = waiting.remove(oldest.unwrap_or(0));
+            *opening_heap_bytes -= dropped.map_or(0, |(_, _, dropped)| dropped.heap_bytes());
         }
+        *opening_heap_bytes += opening.heap_bytes();
         waiting.push_back((self.at, side, opening));
     }
 }

@@ -84,6 +84,10 @@ struct Waiting {
 }
 
 impl Waiting {
+    /// What each connection that is waited for takes: its number in `undecided`, and in
+    /// `order` the room for it and for one that is decided, in a buffer half full.
+    const BYTES_EACH: usize = 4 * size_of::<(u64, Moment)>() + 3 * size_of::<u64>();
+
     fn begin(&mut self, flow: &FlowInfo) {
         self.order.push_back((flow.number, flow.first));
         self.undecided.insert(flow.number);
@@ -149,6 +153,10 @@ pub struct Summary {
     pub unsupported: BTreeMap<u16, u64>,
     /// Connections given up because the flow table was full.
     pub flows_given_up: u64,
+    /// Connections given up because all together held too much memory.
+    pub flows_given_up_for_memory: u64,
+    /// Connections forgotten because they had no packet for too long.
+    pub flows_expired: u64,
     /// IP datagrams given up because fragments were missing or too many.
     pub fragments_dropped: u64,
 }
@@ -243,11 +251,18 @@ impl Analyzer {
         order.front().map_or(u64::MAX, |(_, first)| first.packet)
     }
 
+    /// Bytes that all connections together hold: what [`Limits::max_memory`] bounds.
+    pub fn memory(&self) -> usize {
+        self.flows.memory()
+    }
+
     /// What was seen so far.
     pub fn summary(&self) -> Summary {
         Summary {
             tcp_connections: self.flows.opened(),
             flows_given_up: self.flows.given_up(),
+            flows_given_up_for_memory: self.flows.given_up_for_memory(),
+            flows_expired: self.flows.expired(),
             fragments_dropped: self.wire.fragments_dropped(),
             ..self.shared.summary.clone()
         }
@@ -306,5 +321,9 @@ impl FlowSink for Driver<'_> {
 
     fn matters(connection: &Connection) -> bool {
         connection.matters()
+    }
+
+    fn heap_bytes(connection: &Connection) -> usize {
+        connection.heap_bytes()
     }
 }

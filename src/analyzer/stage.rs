@@ -55,6 +55,8 @@ pub(super) struct Http {
     exchange: Exchange,
     /// Upgrade requests that wait for their answer; `None` for other requests.
     waiting: VecDeque<Option<Asked>>,
+    /// What the heads in `waiting` take.
+    waiting_heap_bytes: usize,
     /// The protocol that was switched to.
     next: Option<Stage>,
     ended: Option<Ignored>,
@@ -65,6 +67,12 @@ pub(super) struct Http {
 struct Asked {
     head: RequestHead,
     at: Moment,
+}
+
+impl Asked {
+    fn heap_bytes(&self) -> usize {
+        self.head.heap_bytes()
+    }
 }
 
 /// First bytes needed at most to tell a protocol.
@@ -87,6 +95,20 @@ impl Stage {
             }
             Self::WebSocket(websocket) => websocket.push(scope, scope.direction(side), item),
             Self::Ignored | Self::Ended => {}
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Unknown(first) => first.iter().map(Vec::capacity).sum(),
+            Self::Seeking(seekers) => {
+                let held = seekers.iter().map(Seeker::heap_bytes).sum::<usize>();
+                size_of::<[Seeker; 2]>() + held
+            }
+            Self::Http(http) => size_of::<Http>() + http.heap_bytes(),
+            Self::WebSocket(websocket) => size_of::<WebSocket>() + websocket.heap_bytes(),
+            Self::Ignored | Self::Ended => 0,
         }
     }
 
@@ -305,9 +327,17 @@ impl Http {
         Self {
             exchange: Exchange::default(),
             waiting: VecDeque::new(),
+            waiting_heap_bytes: 0,
             next: None,
             ended: None,
         }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.exchange.heap_bytes()
+            + self.waiting.capacity() * size_of::<Option<Asked>>()
+            + self.waiting_heap_bytes
+            + self.next.as_ref().map_or(0, Stage::heap_bytes)
     }
 
     fn push(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
@@ -350,6 +380,7 @@ impl Http {
             HttpItem::Request(head) => self.request(scope, head),
             HttpItem::Response { head, expected } => self.response(scope, &head, expected),
             HttpItem::AnswerLost => {
+                self.waiting_heap_bytes = 0;
                 let asked = self.waiting.drain(..).flatten().next();
                 self.next = Some(if asked.is_some() {
                     let starts = [Start::InStep, Start::OutOfStep];
@@ -416,21 +447,25 @@ impl Http {
         }
         // Of a head that was cut, it is not known what it asked for.
         let may_ask = is_upgrade || head.truncated;
-        self.waiting
-            .push_back(may_ask.then_some(Asked { head, at: scope.at }));
+        let asked = may_ask.then_some(Asked { head, at: scope.at });
+        self.waiting_heap_bytes += asked.as_ref().map_or(0, Asked::heap_bytes);
+        self.waiting.push_back(asked);
         if self.waiting.len() > MAX_WAITING {
-            self.waiting.pop_front();
+            self.answered();
         }
+    }
+
+    /// Takes the oldest request that waits, if it is an upgrade request.
+    fn answered(&mut self) -> Option<Asked> {
+        let asked = self.waiting.pop_front().flatten();
+        self.waiting_heap_bytes -= asked.as_ref().map_or(0, Asked::heap_bytes);
+        asked
     }
 
     fn response(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, expected: bool) {
         let side = scope.side(Direction::ServerToClient);
         let interim = matches!(head.line.status, 100..=199) && head.line.status != 101;
-        let asked = if interim {
-            None
-        } else {
-            self.waiting.pop_front().flatten()
-        };
+        let asked = if interim { None } else { self.answered() };
         let asked_websocket = asked.as_ref().is_some_and(|asked| !asked.head.truncated);
         let is_websocket =
             head.line.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));

@@ -19,6 +19,8 @@ pub(super) struct WebSocket {
 struct Tally {
     upgrade: Option<Duration>,
     agreement: Option<Agreement>,
+    /// What `agreement` takes; it does not change.
+    agreement_heap_bytes: usize,
     totals: [DirectionTotals; 2],
     /// The first Close frame of each direction was seen.
     closed: [bool; 2],
@@ -43,6 +45,7 @@ impl WebSocket {
             session: Session::new(agreement.as_ref(), starts, limits),
             tally: Tally {
                 upgrade,
+                agreement_heap_bytes: agreement.as_ref().map_or(0, Agreement::heap_bytes),
                 agreement,
                 totals: Default::default(),
                 closed: [false; 2],
@@ -50,6 +53,11 @@ impl WebSocket {
                 last: [None; 2],
             },
         }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.session.heap_bytes() + self.tally.heap_bytes()
     }
 
     pub(super) fn push(
@@ -89,6 +97,11 @@ impl WebSocket {
 }
 
 impl Tally {
+    fn heap_bytes(&self) -> usize {
+        let reason = self.close.as_ref().map(|close| close.reason.capacity());
+        self.agreement_heap_bytes + reason.unwrap_or_default()
+    }
+
     fn tell(&mut self, scope: &mut Scope<'_, '_>, direction: Direction, item: SessionItem<'_>) {
         let way = direction.index();
         let side = scope.side(direction);

@@ -92,6 +92,13 @@ pub(super) struct Assembler {
 /// the limit as well.
 const HELD_OVERHEAD: usize = 64;
 
+/// What a waiting segment may take beyond that: its own heap block, and its part of nodes of
+/// the map that are less than half full.
+const HELD_SLACK: usize = 32;
+
+/// A node of the map, which the first waiting segment needs whole.
+const NODE_BYTES: usize = 400;
+
 /// Packets by which an acknowledgment may be captured before its data: with several
 /// capture queues, or several files.
 const REORDERING: u8 = 3;
@@ -101,6 +108,12 @@ const REORDERING: u8 = 3;
 const MAX_JUMP: i64 = 1 << 30;
 
 impl Assembler {
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let node = if self.held.is_empty() { 0 } else { NODE_BYTES };
+        self.held_cost + self.held.len() * HELD_SLACK + node + self.recent.bytes.capacity()
+    }
+
     /// Sets the sequence number of the next byte, if none is known yet.
     pub(super) fn start_at(&mut self, seq: SeqNumber) {
         self.next_seq.get_or_insert(seq);

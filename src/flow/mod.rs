@@ -218,7 +218,8 @@ pub trait FlowSink {
     );
 
     /// The connection is over, or given up: closed, reset, replaced by a new one with the
-    /// same addresses, pushed out of a full table, or at the end of the capture.
+    /// same addresses, pushed out of a full table, silent too long, or at the end of the
+    /// capture.
     /// Called once; only stray [`FlowSink::tcp`] facts may follow.
     fn ended(&mut self, flow: &FlowInfo, state: &mut Self::State, at: Moment);
 
@@ -227,6 +228,10 @@ pub trait FlowSink {
     fn wants_stream(state: &Self::State) -> bool;
 
     /// Whether the flow carries what the sink looks for, so that it is given up last
-    /// when the table is full.
+    /// when the table or its memory is full.
     fn matters(state: &Self::State) -> bool;
+
+    /// Bytes that a flow's state takes on the heap, itself not counted. Asked for at every
+    /// segment, so it is found without looking through what is kept.
+    fn heap_bytes(state: &Self::State) -> usize;
 }

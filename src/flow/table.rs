@@ -31,14 +31,24 @@ pub struct FlowTable<S> {
     ended: VecDeque<Ended>,
     /// Where the search for a flow to give up goes on.
     hand: usize,
+    /// What the flows in `slots` take.
+    flows_bytes: usize,
+    /// [`Limits::max_idle`] in nanoseconds.
+    max_idle: u64,
+    /// When flows that were silent too long were last looked for.
+    swept: Moment,
     opened: u64,
     given_up: u64,
+    given_up_for_memory: u64,
+    expired: u64,
 }
 
 #[derive(Debug)]
 struct Slot<S> {
     key: Key,
-    flow: Option<Flow<S>>,
+    /// By itself on the heap, so that what a flow takes is free again once it is gone, and
+    /// growth of the table moves none.
+    flow: Option<Box<Flow<S>>>,
     /// The next flow with the same endpoints.
     next: Option<u32>,
 }
@@ -91,6 +101,13 @@ const MAX_SIBLINGS: usize = 64;
 /// Flows looked at to find one to give up.
 const EVICTION_SAMPLE: usize = 32;
 
+/// Looks for silent flows in the time that they may be silent.
+const SWEEPS: u64 = 16;
+
+/// Slots that a look for silent flows may take per packet, so that times which leap to and
+/// fro do not make the run quadratic.
+const SWEPT_PER_PACKET: u64 = 16;
+
 impl<S: Default> FlowTable<S> {
     /// An empty table.
     pub fn new(limits: Limits) -> Self {
@@ -102,8 +119,13 @@ impl<S: Default> FlowTable<S> {
             free: Vec::new(),
             ended: VecDeque::new(),
             hand: 0,
+            flows_bytes: 0,
+            max_idle: u64::try_from(limits.max_idle.as_nanos()).unwrap_or(u64::MAX),
+            swept: Moment::default(),
             opened: 0,
             given_up: 0,
+            given_up_for_memory: 0,
+            expired: 0,
         }
     }
 
@@ -112,9 +134,28 @@ impl<S: Default> FlowTable<S> {
         self.opened
     }
 
-    /// Connections given up because the table was full.
+    /// Connections given up because the table was full, [`Limits::max_flows`].
     pub fn given_up(&self) -> u64 {
         self.given_up
+    }
+
+    /// Connections given up because all together held more than [`Limits::max_memory`].
+    pub fn given_up_for_memory(&self) -> u64 {
+        self.given_up_for_memory
+    }
+
+    /// Connections forgotten because they were silent for [`Limits::max_idle`].
+    pub fn expired(&self) -> u64 {
+        self.expired
+    }
+
+    /// Bytes that the table and all flows in it hold, with the state of the layer above.
+    pub fn memory(&self) -> usize {
+        self.flows_bytes
+            + self.slots.capacity() * size_of::<Slot<S>>()
+            + self.index.allocation_size()
+            + self.free.capacity() * size_of::<u32>()
+            + self.ended.capacity() * size_of::<Ended>()
     }
 
     /// Takes one segment and tells `sink` what it did.
@@ -129,18 +170,32 @@ impl<S: Default> FlowTable<S> {
             at,
         };
         self.forget_ended(at.time);
+        self.forget_idle(&mut cx);
         let slot = self.slot_for(segment, &mut cx);
+        self.push_to(slot, segment, &mut cx);
+        self.count_bytes::<K>(slot);
+        if self.memory() > limits.max_memory {
+            self.give_up_for_memory_until(limits.max_memory / 8 * 7, &mut cx);
+        }
+    }
+
+    /// Takes a segment of the flow in `slot`.
+    fn push_to<K>(&mut self, slot: u32, segment: &Segment<'_>, cx: &mut Context<'_, K>)
+    where
+        K: FlowSink<State = S>,
+    {
+        let at = cx.at;
         let number = self.opened + 1;
-        let Some(flow) = &mut self.slots[slot as usize].flow else {
+        let Some(flow) = self.slots[slot as usize].flow.as_deref_mut() else {
             return;
         };
         if let Some(syn) = flow.reopening.take() {
             if syn.is_confirmed_by(segment) {
-                flow.finish(&mut cx);
+                flow.finish(cx);
                 let ends = [syn.source, syn.destination];
-                *flow = new_flow(number, ends, syn.at, segment);
+                flow.replace(new_flow(number, ends, syn.at, segment));
                 self.opened = number;
-                flow.reopen(&syn, &mut cx);
+                flow.reopen(&syn, cx);
             } else {
                 flow.reopening = Some(syn);
             }
@@ -150,9 +205,9 @@ impl<S: Default> FlowTable<S> {
             match flow.judge_syn(segment) {
                 Syn::Known => {}
                 Syn::Opens => {
-                    flow.finish(&mut cx);
+                    flow.finish(cx);
                     let ends = [segment.source, segment.destination];
-                    *flow = new_flow(number, ends, at, segment);
+                    flow.replace(new_flow(number, ends, at, segment));
                     self.opened = number;
                 }
                 Syn::MayOpen => {
@@ -162,7 +217,7 @@ impl<S: Default> FlowTable<S> {
             }
         }
         let was_ended = flow.ended;
-        flow.push(segment, &mut cx);
+        flow.push(segment, cx);
         if flow.ended && !was_ended {
             self.ended.push_back(Ended {
                 slot,
@@ -198,6 +253,16 @@ impl<S: Default> FlowTable<S> {
         self.index.clear();
         self.free.clear();
         self.ended.clear();
+        self.flows_bytes = 0;
+    }
+
+    /// Brings the count of bytes up to date, after the flow in `slot` took a segment.
+    fn count_bytes<K: FlowSink<State = S>>(&mut self, slot: u32) {
+        if let Some(flow) = self.slots[slot as usize].flow.as_deref_mut() {
+            let bytes = size_of::<Flow<S>>() + flow.heap_bytes::<K>();
+            self.flows_bytes = self.flows_bytes - flow.counted_bytes + bytes;
+            flow.counted_bytes = bytes;
+        }
     }
 
     /// The slot of the flow that `segment` belongs to, a new one if there is none.
@@ -238,7 +303,7 @@ impl<S: Default> FlowTable<S> {
         let ends = [segment.source, segment.destination];
         let mut slot = Slot {
             key,
-            flow: Some(new_flow(self.opened, ends, at, segment)),
+            flow: Some(Box::new(new_flow(self.opened, ends, at, segment))),
             next: None,
         };
         let place = self.free.pop().unwrap_or_else(|| {
@@ -272,14 +337,20 @@ impl<S: Default> FlowTable<S> {
 
     fn sibling(&self, head: u32, wanted: impl Fn(&Flow<S>) -> bool) -> Option<u32> {
         self.siblings(head)
-            .find(|&slot| self.slots[slot as usize].flow.as_ref().is_some_and(&wanted))
+            .find(|&slot| self.flow(slot).is_some_and(&wanted))
+    }
+
+    fn flow(&self, slot: u32) -> Option<&Flow<S>> {
+        self.slots[slot as usize].flow.as_deref()
     }
 
     /// Frees a slot; the flow in it must have been finished.
     fn remove(&mut self, slot: u32) {
         let key = self.slots[slot as usize].key;
         let next = self.slots[slot as usize].next.take();
-        self.slots[slot as usize].flow = None;
+        if let Some(flow) = self.slots[slot as usize].flow.take() {
+            self.flows_bytes -= flow.counted_bytes;
+        }
         self.free.push(slot);
         let hash = self.hasher.hash_one(key);
         let slots = &self.slots;
@@ -316,11 +387,7 @@ impl<S: Default> FlowTable<S> {
             self.ended.pop_front();
             // The slot may hold a newer connection with the same addresses by now.
             let same = |flow: &Flow<S>| flow.info.number == oldest.number;
-            if self.slots[oldest.slot as usize]
-                .flow
-                .as_ref()
-                .is_some_and(same)
-            {
+            if self.flow(oldest.slot).is_some_and(same) {
                 self.remove(oldest.slot);
             }
         }
@@ -345,15 +412,84 @@ impl<S: Default> FlowTable<S> {
     /// Gives up the flow that was silent longest, those that matter to the sink last.
     fn give_up_among<K: FlowSink<State = S>>(&mut self, slots: Vec<u32>, cx: &mut Context<'_, K>) {
         let candidates = slots.into_iter().filter_map(|slot| {
-            let flow = self.slots[slot as usize].flow.as_ref()?;
+            let flow = self.flow(slot)?;
             Some((K::matters(&flow.state), flow.info.last.packet, slot))
         });
         if let Some((_, _, slot)) = candidates.min() {
-            if let Some(flow) = &mut self.slots[slot as usize].flow {
-                self.given_up += u64::from(!flow.ended);
-                flow.finish(cx);
+            self.given_up += u64::from(self.give_up(slot, cx));
+        }
+    }
+
+    /// Ends the flow in `slot`, so that what waits is told, and frees the slot; says whether
+    /// the flow was open.
+    fn give_up<K: FlowSink<State = S>>(&mut self, slot: u32, cx: &mut Context<'_, K>) -> bool {
+        let flow = self.slots[slot as usize].flow.as_deref_mut();
+        let was_open = flow.is_some_and(|flow| {
+            let was_open = !flow.ended;
+            flow.finish(cx);
+            was_open
+        });
+        self.remove(slot);
+        was_open
+    }
+
+    /// Gives flows up until [`FlowTable::memory`] is at most `enough`, or none is left.
+    ///
+    /// First those that hold about their share, the average of all, or more: many small flows
+    /// do not pay for a great one. Of flows that do not matter to the sink half of it is
+    /// enough, or else a flood of them, each below the average, would drive out those that do.
+    fn give_up_for_memory_until<K>(&mut self, enough: usize, cx: &mut Context<'_, K>)
+    where
+        K: FlowSink<State = S>,
+    {
+        let average = self.flows_bytes / (self.slots.len() - self.free.len()).max(1);
+        let flows = (0..).zip(&self.slots).filter_map(|(place, slot)| {
+            let flow = slot.flow.as_deref()?;
+            let matters = !flow.ended && K::matters(&flow.state);
+            let share = if matters {
+                average / 8 * 7
+            } else {
+                average / 2
+            };
+            let is_small = flow.counted_bytes < share;
+            let last = flow.info.last.packet;
+            Some(((is_small, !flow.ended, matters, last), place))
+        });
+        let mut flows: Vec<_> = flows.collect();
+        flows.sort_unstable();
+        for (_, slot) in flows {
+            if self.memory() <= enough {
+                break;
             }
-            self.remove(slot);
+            self.given_up_for_memory += u64::from(self.give_up(slot, cx));
+        }
+    }
+
+    /// Forgets flows that were silent for [`Limits::max_idle`].
+    ///
+    /// Looks for them when a part of that time went by, or the clock went back, so a flow may
+    /// stay a little longer.
+    fn forget_idle<K: FlowSink<State = S>>(&mut self, cx: &mut Context<'_, K>) {
+        let now = cx.at.time;
+        // A clock that went back makes the difference wrap, and so greater than any time.
+        if now.0.wrapping_sub(self.swept.time.0) < self.max_idle / SWEEPS {
+            return;
+        }
+        let packets = cx.at.packet.saturating_sub(self.swept.packet);
+        if packets.saturating_mul(SWEPT_PER_PACKET) < self.slots.len() as u64 {
+            return;
+        }
+        self.swept = cx.at;
+        let max_idle = self.max_idle;
+        let idle = (0..).zip(&self.slots).filter_map(|(place, slot)| {
+            let flow = slot.flow.as_deref().filter(|flow| !flow.ended)?;
+            let silent = now.0.saturating_sub(flow.info.last.time.0);
+            (silent >= max_idle).then_some((flow.info.number, place))
+        });
+        let mut idle: Vec<(u64, u32)> = idle.collect();
+        idle.sort_unstable();
+        for (_, slot) in idle {
+            self.expired += u64::from(self.give_up(slot, cx));
         }
     }
 }

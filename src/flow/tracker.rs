@@ -27,6 +27,8 @@ pub(super) struct Flow<S> {
     pub(super) reopening: Option<Box<Reopening>>,
     /// [`FlowSink::ended`] was called.
     pub(super) ended: bool,
+    /// What the table counts for this flow.
+    pub(super) counted_bytes: usize,
 }
 
 /// A SYN whose connection is not certain yet.
@@ -119,7 +121,29 @@ impl<S> Flow<S> {
             more_encapsulations: VecDeque::new(),
             reopening: None,
             ended: false,
+            counted_bytes: 0,
         }
+    }
+
+    /// Puts another flow in this one's place in the table.
+    pub(super) fn replace(&mut self, flow: Self) {
+        *self = Self {
+            counted_bytes: self.counted_bytes,
+            ..flow
+        };
+    }
+
+    /// Bytes on the heap, the sink's state included.
+    pub(super) fn heap_bytes<K: FlowSink<State = S>>(&self) -> usize {
+        let [a, b] = &self.sides;
+        a.assembler.heap_bytes()
+            + b.assembler.heap_bytes()
+            + self.more_encapsulations.capacity() * size_of::<Encapsulation>()
+            + self
+                .reopening
+                .as_ref()
+                .map_or(0, |_| size_of::<Reopening>())
+            + K::heap_bytes(&self.state)
     }
 
     /// Which side sent `segment`.

@@ -29,6 +29,13 @@ impl Headers {
         self.all(name).count()
     }
 
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        let texts = |(name, value): &(String, String)| name.capacity() + value.capacity();
+        let fields = self.0.capacity() * size_of::<(String, String)>();
+        fields + self.0.iter().map(texts).sum::<usize>()
+    }
+
     /// Elements of a comma-separated list, over all fields called `name`: trimmed, empty
     /// ones left out (RFC 9110 §5.6.1). A comma inside a quoted string does not separate.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
@@ -129,6 +136,11 @@ impl<L> Head<L> {
 }
 
 impl RequestHead {
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.line.method.capacity() + self.line.target.capacity() + self.headers.heap_bytes()
+    }
+
     /// Whether the client asks to go on with another protocol (RFC 9110 §7.8).
     pub fn asks_for_upgrade(&self) -> bool {
         self.headers.count("Upgrade") > 0
@@ -145,6 +157,13 @@ impl RequestHead {
             }
             _ => (self.headers.first("Host"), &self.line.target),
         }
+    }
+}
+
+impl ResponseHead {
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.line.reason.capacity() + self.headers.heap_bytes()
     }
 }
 

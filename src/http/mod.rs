@@ -56,6 +56,8 @@ pub struct Exchange {
     /// What the client sent behind a request that may switch protocols.
     early: Vec<Early>,
     early_len: usize,
+    /// What the bytes in `early` take.
+    early_heap_bytes: usize,
 }
 
 /// Something that waits for the answer to the request before it.
@@ -161,6 +163,15 @@ impl Exchange {
         !self.early.is_empty()
     }
 
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.client.held.capacity()
+            + self.server.held.capacity()
+            + self.waiting.capacity() * size_of::<Waiting>()
+            + self.early.capacity() * size_of::<Early>()
+            + self.early_heap_bytes
+    }
+
     /// Takes the answer that is waited for as lost: hands on what the client sent behind
     /// the request.
     pub fn give_up_answer(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
@@ -215,9 +226,13 @@ impl Exchange {
             match &mut reader.state {
                 State::Lost => return,
                 State::Paused => {
-                    match self.early.last_mut() {
-                        Some(Early::Bytes(early)) => early.extend_from_slice(bytes),
-                        _ => self.early.push(Early::Bytes(bytes.to_vec())),
+                    if let Some(Early::Bytes(early)) = self.early.last_mut() {
+                        let before = early.capacity();
+                        early.extend_from_slice(bytes);
+                        self.early_heap_bytes += early.capacity() - before;
+                    } else {
+                        self.early.push(Early::Bytes(bytes.to_vec()));
+                        self.early_heap_bytes += bytes.len();
                     }
                     // A gap before each piece would otherwise have no limit.
                     self.early_len += bytes.len() + EARLY_OVERHEAD;
@@ -369,8 +384,7 @@ impl Exchange {
         } else if self.client.state == State::Paused && !interim {
             // The protocol stays: what waited behind the request is the next one.
             self.client.state = State::Head;
-            self.early_len = 0;
-            for early in std::mem::take(&mut self.early) {
+            for early in self.take_early() {
                 self.push(Direction::ClientToServer, early.as_item(), limits, emit);
             }
         }
@@ -379,10 +393,16 @@ impl Exchange {
     /// From here on both directions belong to the next protocol.
     fn switch(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
         self.switched = [true; 2];
-        for early in std::mem::take(&mut self.early) {
+        for early in self.take_early() {
             let item = early.as_item();
             emit(HttpItem::Switched(Direction::ClientToServer, item));
         }
+    }
+
+    fn take_early(&mut self) -> Vec<Early> {
+        self.early_len = 0;
+        self.early_heap_bytes = 0;
+        std::mem::take(&mut self.early)
     }
 
     fn skip_empty_body(&mut self, direction: Direction) {

@@ -145,6 +145,22 @@ pub fn closing_lines(summary: &Summary) -> Vec<String> {
         let given_up = count(summary.flows_given_up, "connection was", "connections were");
         lines.push(format!("{given_up} given up because too many were open"));
     }
+    if summary.flows_given_up_for_memory > 0 {
+        let given_up = count(
+            summary.flows_given_up_for_memory,
+            "connection was",
+            "connections were",
+        );
+        lines.push(format!(
+            "{given_up} given up because memory was full (--max-memory)"
+        ));
+    }
+    if summary.flows_expired > 0 {
+        let expired = count(summary.flows_expired, "connection was", "connections were");
+        lines.push(format!(
+            "{expired} forgotten after too long without a packet (--max-idle)"
+        ));
+    }
     if summary.fragments_dropped > 0 {
         let dropped = count(
             summary.fragments_dropped,
@@ -225,6 +241,25 @@ mod tests {
                 "12 packets, 0 connections, 0 messages, 0 anomalies",
                 "no WebSocket; instead: 2 TLS connections, 1 other TCP connection, 1 UDP packet \
                  (what TLS carries cannot be read without its keys)",
+            ]
+        );
+    }
+
+    #[test]
+    fn connections_that_were_not_followed_to_their_end_have_a_line_for_each_reason() {
+        let summary = Summary {
+            connections: 9,
+            flows_given_up: 1,
+            flows_given_up_for_memory: 3,
+            flows_expired: 2,
+            ..Summary::default()
+        };
+        assert_eq!(
+            closing_lines(&summary)[1..],
+            [
+                "1 connection was given up because too many were open",
+                "3 connections were given up because memory was full (--max-memory)",
+                "2 connections were forgotten after too long without a packet (--max-idle)",
             ]
         );
     }

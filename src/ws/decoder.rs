@@ -142,6 +142,14 @@ impl FrameDecoder {
         }
     }
 
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.state {
+            State::Header { .. } | State::Payload { .. } => 0,
+            State::Seeking(seeker) => size_of::<Seeker>() + seeker.heap_bytes(),
+        }
+    }
+
     fn chunk(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(FrameEvent<'_>)) {
         while !bytes.is_empty() {
             match &mut self.state {

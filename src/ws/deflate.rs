@@ -188,6 +188,10 @@ pub struct Inflater {
 /// The largest window, 2^15 bytes. Inflating with it reads data made for any smaller one.
 const WINDOW: usize = 1 << MAX_WINDOW_BITS;
 
+/// What zlib-rs keeps per stream: its state and a window of 32 KiB, in one piece. 47,552
+/// bytes in version 0.6.
+const STREAM_BYTES: usize = 47 << 10;
+
 /// Bytes put out at a time; each direction with compressed messages has a buffer of them.
 const OUTPUT: usize = 8 << 10;
 
@@ -216,6 +220,11 @@ impl Inflater {
     /// Whether messages may refer to what was not captured.
     pub fn is_history_missing(&self) -> bool {
         self.history_missing
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        STREAM_BYTES + self.window.capacity() + self.output.len()
     }
 
     /// Inflates the next bytes of a message. `put` takes what comes out, and says whether

@@ -21,6 +21,16 @@ pub struct Agreement {
     pub deflate: Option<DeflateParameters>,
 }
 
+impl Agreement {
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        let subprotocol = self.subprotocol.as_ref().map_or(0, String::capacity);
+        let extensions = self.extensions.capacity() * size_of::<String>();
+        let texts = self.extensions.iter().map(String::capacity).sum::<usize>();
+        subprotocol + extensions + texts
+    }
+}
+
 /// Whether a request asks for WebSocket: Upgrade has the token `websocket` (RFC 6455 §4.1).
 pub fn is_upgrade_request(request: &RequestHead) -> bool {
     request.headers.has_token("Upgrade", "websocket")

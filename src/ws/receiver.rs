@@ -125,6 +125,12 @@ impl Receiver {
         }
     }
 
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        let buffers = self.kept.capacity() + self.aside.capacity() + self.scratch.capacity();
+        buffers + self.inflater.as_ref().map_or(0, Inflater::heap_bytes)
+    }
+
     /// Takes the next event of the direction's decoder.
     pub fn push(
         &mut self,
@@ -442,6 +448,9 @@ impl Receiver {
         }
         if last {
             self.end_message(true, emit);
+        }
+        if self.aside.capacity() > PIECE {
+            self.aside = Vec::new();
         }
     }
 

@@ -181,6 +181,13 @@ impl Seeker {
         self.end
     }
 
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.kept_bytes
+            + self.pieces.capacity() * size_of::<(u64, Piece)>()
+            + self.candidates.capacity() * size_of::<Candidate>()
+    }
+
     /// All that is kept, in order, for another search.
     pub fn into_pieces(self) -> impl Iterator<Item = Piece> {
         self.pieces.into_iter().map(|(_, piece)| piece)
