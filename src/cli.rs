@@ -147,7 +147,7 @@ Examples:
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
 
 Memory: connections hold at most --max-memory together, and rows that wait a few MiB more. With
--i, packets that wait to be decoded take up to 64 MiB, and up to 16 MiB in the kernel.
+-i, packets that wait to be decoded take up to 64 MiB, and as much as -B says in the kernel.
 
 Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
 is decoded as far as it goes, and each broken rule is a row of its own.";
