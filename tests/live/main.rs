@@ -1,8 +1,9 @@
 //! The built program sniffs loopback while real endpoints talk there, and what it tells is
 //! compared with what they sent.
 //!
-//! The endpoints are those of tungstenite. Without permission to capture, a test is left
-//! out, see `left_out`.
+//! The endpoints are those of tungstenite, and by scripts in `tests/peers/` those of `ws`
+//! (Node.js) and `websockets` (Python), which `make peers` installs. A test whose peer or
+//! whose permission to capture is missing is left out, see `left_out`.
 //!
 //! Each test listens on a port of its own and sniffs only there, so that all can run at
 //! once. A sniffer is ready when it has told of a conversation held for that purpose, see
@@ -12,14 +13,17 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod compressed;
 mod endings;
 mod endpoints;
 mod load;
+mod midway;
 #[cfg(target_os = "linux")] // What it says there.
 mod permission;
 mod plain;
 mod refusals;
 mod said;
+mod scripted;
 mod sniffer;
 #[cfg(target_os = "linux")] // It looks at threads in /proc.
 mod stuck;
