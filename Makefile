@@ -1,16 +1,19 @@
-# `make run` and `make test` need a Rust toolchain, a C compiler and make;
-# everything else they set up themselves.
+# `make run` and `make test` need a Rust toolchain, a C compiler and make; everything else
+# they set up themselves. Some tests need what `make peers` installs, or are left out.
 
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup run test lint doc testdata
+.PHONY: help setup peers run test lint doc testdata
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install libpcap's development package, if it is missing
 	@./.ci/setup
+
+peers: ## Install what tests of live capture talk with (needs npm and python3 with pip)
+	@./.ci/peers
 
 run: setup ## Build, and print the timeline of CAPTURE (testdata/chat.pcap)
 	@$(CARGO) build --release
