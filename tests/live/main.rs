@@ -6,8 +6,7 @@
 //! whose permission to capture is missing is left out, see `left_out`.
 //!
 //! Each test listens on a port of its own and sniffs only there, so that all can run at
-//! once. A sniffer is ready when it has told of a conversation held for that purpose, see
-//! [`sniffer::Sniffer`]; nothing waits for time to pass.
+//! once. A sniffer is ready when it says that it listens; nothing waits for time to pass.
 
 #![cfg(all(feature = "live", unix))]
 // A test that cannot go on has failed.
@@ -17,12 +16,15 @@ mod compressed;
 mod endings;
 mod endpoints;
 mod load;
+mod losses;
 mod midway;
 #[cfg(target_os = "linux")] // What it says there.
 mod permission;
 mod plain;
 mod refusals;
+mod rights;
 mod said;
+mod saving;
 mod scripted;
 mod sniffer;
 #[cfg(target_os = "linux")] // It looks at threads in /proc.

@@ -1,15 +1,11 @@
 //! The built program, sniffing loopback.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use crate::endpoints::{Endpoints as _, Pair, listen};
 use crate::left_out::leave_out;
-use crate::said::{Line, Server};
+use crate::said::Line;
 use crate::{HANG, wait_until};
 
 pub(crate) const LOOPBACK: &str = if cfg!(target_os = "linux") {
@@ -21,7 +17,7 @@ pub(crate) const LOOPBACK: &str = if cfg!(target_os = "linux") {
 /// Whether the program may capture; says so if not.
 pub(crate) fn permitted() -> bool {
     // It stops before the first packet.
-    let output = sniff(&["--count", "0"], &[1]).output().unwrap();
+    let output = sniff(&["--count", "0"], 1).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     if stderr.contains("no permission to capture") {
         leave_out(stderr.trim_end());
@@ -32,15 +28,11 @@ pub(crate) fn permitted() -> bool {
 }
 
 /// `wsdump -i lo --json` on one port, from the moment on when its capture is open.
-///
-/// That moment is not announced. So it sniffs a second port, where conversations are held
-/// until one is told of; nothing of them is to be seen here.
 pub(crate) struct Sniffer {
     running: Running,
     lines: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
-    probe: Probe,
-    /// All lines so far that are not of the probe.
+    stderr: Receiver<String>,
+    /// All lines so far.
     told: Vec<Line>,
 }
 
@@ -59,52 +51,38 @@ impl Sniffer {
 
     /// Sniffs `port`, with more arguments.
     pub(crate) fn with(arguments: &[&str], port: u16) -> Self {
-        let probe = Probe::new();
-        let mut child = sniff(arguments, &[port, probe.port]).spawn().unwrap();
-        let lines = lines(child.stdout.take().unwrap());
-        let stderr = read_to_end(child.stderr.take().unwrap());
-        let mut sniffer = Self {
-            running: Running(child),
-            lines,
-            stderr: Some(stderr),
-            probe,
-            told: Vec::new(),
-        };
-        sniffer.wait_until_open();
-        sniffer
+        Self::start(&mut sniff(arguments, port))
     }
 
-    fn wait_until_open(&mut self) {
-        let begin = Instant::now();
-        while begin.elapsed() < HANG {
-            self.probe.talk();
-            match self.lines.recv_timeout(Duration::from_millis(100)) {
-                Ok(_) => return,
-                Err(RecvTimeoutError::Timeout) => {}
-                // It ended: why is on standard error.
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
+    /// Starts a program that is about to sniff.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let lines = lines(child.stdout.take().unwrap());
+        let stderr = listening(&mut child);
+        Self {
+            running: Running(child),
+            lines,
+            stderr,
+            told: Vec::new(),
         }
-        let _ = self.running.0.kill();
-        let stderr = self.stderr.take().map(JoinHandle::join);
-        panic!("nothing was told: {stderr:?}");
+    }
+
+    /// The program's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.0.id()
     }
 
     /// The next line, or `None` at the end of all.
     pub(crate) fn line(&mut self) -> Option<&Line> {
-        loop {
-            match self.lines.recv_timeout(HANG) {
-                Ok(line) => {
-                    let line: Line = serde_json::from_str(&line)
-                        .unwrap_or_else(|error| panic!("no whole line: {error}: {line}"));
-                    if !self.probe.is_of(&line) {
-                        self.told.push(line);
-                        return self.told.last();
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => panic!("nothing is told any more"),
+        match self.lines.recv_timeout(HANG) {
+            Ok(line) => {
+                let line: Line = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| panic!("no whole line: {error}: {line}"));
+                self.told.push(line);
+                self.told.last()
             }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("nothing is told any more"),
         }
     }
 
@@ -140,10 +118,10 @@ impl Sniffer {
     pub(crate) fn end(mut self) -> Ended {
         while self.line().is_some() {}
         let status = wait(&mut self.running.0);
-        let stderr = self.stderr.take().unwrap().join().unwrap();
+        let stderr: Vec<_> = self.stderr.iter().collect();
         Ended {
             lines: std::mem::take(&mut self.told),
-            stderr,
+            stderr: stderr.join("\n"),
             status,
         }
     }
@@ -160,18 +138,28 @@ impl Drop for Running {
     }
 }
 
-/// The program, about to sniff these ports.
-pub(crate) fn sniff(arguments: &[&str], ports: &[u16]) -> Command {
-    let ports: Vec<_> = ports
-        .iter()
-        .map(|port| format!("tcp port {port}"))
-        .collect();
+/// The program, about to sniff this port.
+pub(crate) fn sniff(arguments: &[&str], port: u16) -> Command {
     let mut command = crate::cli::program();
     command
         .args(["-i", LOOPBACK, "--json"])
         .args(arguments)
-        .arg(ports.join(" or "));
+        .arg(format!("tcp port {port}"));
     command
+}
+
+/// Waits until the program says that its capture is open; what it says after that comes
+/// still.
+pub(crate) fn listening(child: &mut Child) -> Receiver<String> {
+    let stderr = lines(child.stderr.take().unwrap());
+    let mut before = Vec::new();
+    loop {
+        match stderr.recv_timeout(HANG) {
+            Ok(line) if line.starts_with("wsdump: listening on ") => return stderr,
+            Ok(line) => before.push(line),
+            Err(error) => panic!("it does not listen: {error}: {before:?}"),
+        }
+    }
 }
 
 pub(crate) fn signal(child: &Child, name: &str) {
@@ -204,41 +192,4 @@ pub(crate) fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
         }
     });
     lines
-}
-
-pub(crate) fn read_to_end(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        from.read_to_string(&mut text).unwrap();
-        text
-    })
-}
-
-/// Conversations that are held to see whether they are told of.
-struct Probe {
-    listener: TcpListener,
-    port: u16,
-    /// The server's address, as lines have it.
-    server: String,
-}
-
-impl Probe {
-    fn new() -> Self {
-        let (listener, port) = listen();
-        let server = listener.local_addr().unwrap().to_string();
-        Self {
-            listener,
-            port,
-            server,
-        }
-    }
-
-    fn talk(&self) {
-        let mut pair = Pair::connected(&self.listener);
-        pair.text(Server, "are you there?");
-    }
-
-    fn is_of(&self, line: &Line) -> bool {
-        line["source"] == *self.server || line["destination"] == *self.server
-    }
 }

@@ -1,11 +1,10 @@
 //! A program that nobody reads from.
 
-use std::io::Read;
 use std::process::Child;
 
 use crate::endpoints::{Endpoints as _, Pair, listen};
 use crate::said::Server;
-use crate::sniffer::{Running, permitted, read_to_end, signal, sniff, wait};
+use crate::sniffer::{Running, listening, permitted, signal, sniff, wait};
 use crate::wait_until;
 
 /// Nobody reads what the program prints. It waits, as it must; asked to end, it still
@@ -16,36 +15,21 @@ fn a_second_signal_ends_it_even_when_its_output_is_stuck() {
         return;
     }
     let (listener, port) = listen();
-    let mut running = Running(sniff(&[], &[port]).spawn().unwrap());
+    let mut running = Running(sniff(&[], port).spawn().unwrap());
     let child = &mut running.0;
-    let mut stdout = child.stdout.take().unwrap();
-    let stderr = read_to_end(child.stderr.take().unwrap());
-    // One byte shows that its capture is open; the rest nobody reads.
-    let first = std::thread::spawn(move || {
-        stdout.read_exact(&mut [0]).unwrap();
-        stdout
-    });
-    let talk = |texts: usize| {
-        let mut pair = Pair::connected(&listener);
-        for _ in 0..texts {
-            pair.text(Server, &"and so on ".repeat(10_000));
-        }
-    };
-    wait_until("a first byte", || {
-        talk(1);
-        first.is_finished()
-    });
-    let stdout = first.join().unwrap();
+    let stderr = listening(child);
     // More than any pipe holds, and the program's buffers with it.
-    talk(50);
+    let mut pair = Pair::connected(&listener);
+    for _ in 0..50 {
+        pair.text(Server, &"and so on ".repeat(10_000));
+    }
     signal(child, "INT");
     // It has taken the signal when it no longer captures.
     wait_until("the end of the capture", || !has_thread(child, "capture"));
     assert_eq!(child.try_wait().unwrap(), None, "it waits to be read");
     signal(child, "INT");
     assert_eq!(wait(child).code(), Some(130));
-    assert_eq!(stderr.join().unwrap(), "");
-    drop(stdout);
+    assert_eq!(stderr.iter().collect::<Vec<_>>(), [""; 0]);
 }
 
 /// Whether one of the program's threads has this name.
