@@ -27,7 +27,7 @@ pub(super) struct Teller {
     visibility: Visibility,
     /// The client's side, once the bytes told it. Until then it is guessed.
     pub(super) client: Option<Side>,
-    opening: VecDeque<(Moment, Side, Opening)>,
+    opening: Waited,
     /// What the events in `opening` take.
     opening_heap_bytes: usize,
     /// WebSocket was asked for or found.
@@ -53,7 +53,7 @@ enum Visibility {
 /// An event that waits. Frames and messages never do: where they are found, the connection
 /// is known to carry WebSocket.
 #[derive(Debug)]
-enum Opening {
+pub(super) enum Opening {
     Tcp(TcpEvent),
     Request(Box<RequestHead>),
     Response(Box<ResponseHead>),
@@ -70,6 +70,9 @@ impl Opening {
         }
     }
 }
+
+/// Events that waited, in order.
+pub(super) type Waited = VecDeque<(Moment, Side, Opening)>;
 
 /// Everything a stage needs to tell what it finds.
 pub(super) struct Scope<'s, 'd> {
@@ -175,7 +178,13 @@ impl Teller {
             + self.url.as_ref().map_or(0, String::capacity)
     }
 
-    fn take_opening(&mut self) -> VecDeque<(Moment, Side, Opening)> {
+    /// Whether events are told as they come.
+    pub(super) fn is_shown(&self) -> bool {
+        self.visibility == Visibility::Shown
+    }
+
+    /// What waits, to be told another way.
+    pub(super) fn take_opening(&mut self) -> Waited {
         self.opening_heap_bytes = 0;
         std::mem::take(&mut self.opening)
     }
@@ -264,7 +273,18 @@ impl Scope<'_, '_> {
             return;
         }
         self.teller.visibility = Visibility::Shown;
-        for (at, side, opening) in self.teller.take_opening() {
+        let mut opening = self.teller.take_opening();
+        self.tell_opening(&mut opening, u64::MAX);
+        self.driver.shared.waiting.decided(self.flow.number);
+    }
+
+    /// Tells what waited, of packets up to this one.
+    pub(super) fn tell_opening(&mut self, waited: &mut Waited, packet: u64) {
+        let is_due = |(at, _, _): &(Moment, Side, Opening)| at.packet <= packet;
+        while waited.front().is_some_and(is_due) {
+            let Some((at, side, opening)) = waited.pop_front() else {
+                return;
+            };
             match &opening {
                 Opening::Tcp(event) => self.send(at, side, EventKind::Tcp(*event)),
                 Opening::Request(head) => self.send(at, side, EventKind::Request(head)),
@@ -275,7 +295,6 @@ impl Scope<'_, '_> {
                 Opening::Anomaly(anomaly) => self.send(at, side, EventKind::Anomaly(anomaly)),
             }
         }
-        self.driver.shared.waiting.decided(self.flow.number);
     }
 
     /// The connection does not carry WebSocket: what waits is dropped, and what comes is

@@ -22,7 +22,7 @@ pub(super) enum Stage {
     Unknown([Vec<u8>; 2]),
     /// The start was not captured, and what was begins like no protocol: perhaps the middle
     /// of a WebSocket connection.
-    Seeking(Box<[Seeker; 2]>),
+    Seeking(Box<[Search; 2]>),
     /// HTTP/1.
     Http(Box<Http>),
     /// After the opening handshake.
@@ -102,9 +102,9 @@ impl Stage {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Unknown(first) => first.iter().map(Vec::capacity).sum(),
-            Self::Seeking(seekers) => {
-                let held = seekers.iter().map(Seeker::heap_bytes).sum::<usize>();
-                size_of::<[Seeker; 2]>() + held
+            Self::Seeking(sides) => {
+                let held = sides.iter().map(Search::heap_bytes).sum::<usize>();
+                size_of::<[Search; 2]>() + held
             }
             Self::Http(http) => size_of::<Http>() + http.heap_bytes(),
             Self::WebSocket(websocket) => size_of::<WebSocket>() + websocket.heap_bytes(),
@@ -206,8 +206,8 @@ impl Stage {
             max_bytes: scope.driver.shared.config.limits.max_search_bytes,
             ..Profile::for_unknown()
         };
-        let seekers = [Seeker::new(profile), Seeker::new(profile)];
-        *self = Self::Seeking(Box::new(seekers));
+        let sides = [Search::new(profile), Search::new(profile)];
+        *self = Self::Seeking(Box::new(sides));
         for (side, bytes) in [(Side::A, &first[0]), (Side::B, &first[1])] {
             if !bytes.is_empty() {
                 self.push(scope, side, StreamItem::Chunk(bytes));
@@ -218,7 +218,7 @@ impl Stage {
 
     /// Looks for a frame in the middle of a connection, or for the start of a request.
     fn seek(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
-        let Self::Seeking(seekers) = self else { return };
+        let Self::Seeking(sides) = self else { return };
         if let StreamItem::Chunk(bytes) = item {
             // A connection that is used for several requests may still be upgraded.
             let client = match Guess::of(bytes, None) {
@@ -231,36 +231,141 @@ impl Stage {
                 return self.start_http(scope, side, bytes);
             }
         }
-        if let Some(found) = seekers[side.index()].push(item) {
-            let other = std::mem::replace(
-                &mut seekers[side.other().index()],
-                Seeker::new(Profile::for_unknown()),
-            );
-            let other: Vec<_> = other.into_pieces().collect();
-            self.found(scope, side, &found, &other);
+        if let Some(found) = sides[side.index()].push(item, scope.at) {
+            let [a, b] = std::mem::take(&mut **sides);
+            let (own, other) = match side {
+                Side::A => (a, b),
+                Side::B => (b, a),
+            };
+            let mut pieces: Vec<_> = other.into_pieces(side.other()).collect();
+            pieces.extend(own.of_found(found.pieces, found.skipped, side));
+            self.found(scope, side, found.masked, pieces);
             return;
         }
         let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
-        if seekers.iter().any(|seeker| seeker.searched() > limit) {
+        if sides.iter().any(|side| side.seeker.searched() > limit) {
             self.ignore(scope, Ignored::Other);
         }
     }
 
-    /// A frame was found on `side`: goes on from there, and with what the other side sent.
-    fn found(&mut self, scope: &mut Scope<'_, '_>, side: Side, found: &Found, other: &[Piece]) {
-        let client = if found.masked { side } else { side.other() };
+    /// A frame was found on `side`: goes on from there, and with what the other side sent,
+    /// each piece at the packet that brought it.
+    fn found(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        side: Side,
+        masked: bool,
+        mut pieces: Vec<(Moment, Side, Piece)>,
+    ) {
+        let client = if masked { side } else { side.other() };
         scope.teller.client = Some(client);
         let direction = scope.direction(side);
         let mut starts = [Start::OutOfStep; 2];
         starts[direction.index()] = Start::InMidStream;
+        // What waited is told together with what is found in the packets between.
+        let mut waited = scope.teller.take_opening();
+        // Where events of later packets were told already, it is found now.
+        let was_told = scope.teller.is_shown();
         let mut websocket = WebSocket::new(scope, None, None, starts);
-        for piece in other {
-            websocket.push(scope, direction.reversed(), piece.as_item());
+        // Stable: those of one side stay in order.
+        pieces.sort_by_key(|(at, _, _)| at.packet);
+        let now = scope.at;
+        for (at, side, piece) in &pieces {
+            if !was_told {
+                scope.tell_opening(&mut waited, at.packet);
+                scope.at = *at;
+            }
+            websocket.push(scope, scope.direction(*side), piece.as_item());
         }
-        for piece in &found.pieces {
-            websocket.push(scope, direction, piece.as_item());
-        }
+        scope.at = now;
+        scope.tell_opening(&mut waited, u64::MAX);
         *self = Self::WebSocket(Box::new(websocket));
+    }
+}
+
+/// The search in one side's bytes, and when they came.
+#[derive(Debug)]
+pub(super) struct Search {
+    seeker: Seeker,
+    /// Position behind the last byte.
+    end: u64,
+    /// Positions of the latest chunks, and when they came.
+    arrivals: VecDeque<(u64, Moment)>,
+}
+
+/// Chunks whose arrival is known. What came before counts as come with the oldest of them.
+const MAX_ARRIVALS: usize = 4096;
+
+impl Default for Search {
+    fn default() -> Self {
+        Self::new(Profile::for_unknown())
+    }
+}
+
+impl Search {
+    fn new(profile: Profile) -> Self {
+        Self {
+            seeker: Seeker::new(profile),
+            end: 0,
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    fn push(&mut self, item: StreamItem<'_>, at: Moment) -> Option<Found> {
+        if self.arrivals.len() == MAX_ARRIVALS {
+            self.arrivals.pop_front();
+        }
+        self.arrivals.push_back((self.end, at));
+        self.end += length(item);
+        self.seeker.push(item)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.seeker.heap_bytes() + self.arrivals.capacity() * size_of::<(u64, Moment)>()
+    }
+
+    /// All that is kept, with when it came.
+    fn into_pieces(self, side: Side) -> impl Iterator<Item = (Moment, Side, Piece)> {
+        let Self {
+            seeker,
+            end,
+            arrivals,
+        } = self;
+        let pieces: Vec<_> = seeker.into_pieces().collect();
+        let kept: u64 = pieces.iter().map(|piece| length(piece.as_item())).sum();
+        with_arrivals(pieces, end - kept, arrivals, side)
+    }
+
+    /// What was found from position `start` on, with when it came.
+    fn of_found(
+        self,
+        pieces: Vec<Piece>,
+        start: u64,
+        side: Side,
+    ) -> impl Iterator<Item = (Moment, Side, Piece)> {
+        with_arrivals(pieces, start, self.arrivals, side)
+    }
+}
+
+fn with_arrivals(
+    pieces: Vec<Piece>,
+    mut position: u64,
+    arrivals: VecDeque<(u64, Moment)>,
+    side: Side,
+) -> impl Iterator<Item = (Moment, Side, Piece)> {
+    pieces.into_iter().map(move |piece| {
+        let after = arrivals.partition_point(|(start, _)| *start <= position);
+        let arrival = arrivals.get(after.saturating_sub(1));
+        let at = arrival.map_or(Moment::default(), |(_, at)| *at);
+        position += length(piece.as_item());
+        (at, side, piece)
+    })
+}
+
+fn length(item: StreamItem<'_>) -> u64 {
+    match item {
+        StreamItem::Chunk(bytes) => bytes.len() as u64,
+        StreamItem::Gap { len, .. } => len,
     }
 }
 
