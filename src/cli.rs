@@ -13,8 +13,8 @@ use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
 use wsdump::report::{
-    Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
-    closing_lines,
+    Connections, EventType, Json, Ordered, Overview, Rows, Selection, SortKey, Style, TimeFormat,
+    Timeline, View, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
@@ -51,6 +51,21 @@ pub(crate) struct Arguments {
     #[cfg(feature = "live")]
     #[command(flatten)]
     live: LiveArguments,
+
+    /// Print a table of the connections and totals, instead of rows
+    #[arg(long, conflicts_with = "json", help_heading = FORM)]
+    summary: bool,
+
+    /// Sort the table by number, client, server, url, start, duration, handshake, upgrade,
+    /// messages, bytes, rtt or anomalies
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        default_value = "number",
+        requires = "summary",
+        help_heading = FORM
+    )]
+    sort: SortKey,
 
     /// Print JSON Lines, one event a line
     #[arg(long, help_heading = FORM)]
@@ -136,6 +151,13 @@ enum ColorChoice {
 }
 
 impl Arguments {
+    fn selection(&self) -> Selection {
+        Selection {
+            types: self.only.iter().copied().collect(),
+            connections: self.connection.iter().copied().collect(),
+        }
+    }
+
     fn reads_stdin(&self) -> bool {
         !self.sniffs() && self.captures.iter().any(|path| path.as_os_str() == "-")
     }
@@ -208,7 +230,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let screen = arguments.screen();
     if arguments.json {
-        return print(Json::new(), arguments, screen);
+        let rows = Ordered::new(Json::new(), arguments.selection());
+        return show(rows, arguments, screen);
+    }
+    if arguments.summary {
+        let width = screen.width().filter(|_| screen.is_terminal());
+        return show(Overview::new(arguments.sort, width), arguments, screen);
     }
     let is_terminal = screen.is_terminal();
     let timeline = Timeline::new(Style {
@@ -229,7 +256,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             _ => Rows::Joined,
         },
     });
-    print(timeline, arguments, screen)
+    let rows = Ordered::new(timeline, arguments.selection());
+    show(rows, arguments, screen)
 }
 
 /// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
@@ -238,8 +266,8 @@ fn environment_allows_color() -> bool {
     !no_color && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Decodes the captures and prints them.
-fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
+/// Decodes the captures and shows them.
+fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
     let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
@@ -260,13 +288,7 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
             },
         }),
         sink: Tee {
-            rows: Ordered::new(
-                printer,
-                Selection {
-                    types: arguments.only.iter().copied().collect(),
-                    connections: arguments.connection.iter().copied().collect(),
-                },
-            ),
+            view,
             connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
         },
         pace: if arguments.sniffs() {
@@ -346,7 +368,7 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude<P>(summary: &Summary, run: &Run<P>, arguments: &Arguments) {
+fn conclude<V>(summary: &Summary, run: &Run<V>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
     if arguments.sniffs() && io::stderr().is_terminal() {
         // The terminal has put ^C at the start of this line.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use wsdump::capture;
 use wsdump::report::{
-    Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline, closing_lines,
+    Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline, View, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits};
 

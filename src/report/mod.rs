@@ -4,27 +4,53 @@
 //! [`Ordered`] puts what it rendered into packet order and writes it. A new output format
 //! is one file here.
 
+mod chart;
 mod columns;
+mod connections;
 mod duration;
 mod hex;
 mod info;
 mod json;
 mod ordered;
+mod overview;
+mod samples;
 mod selection;
 mod summary;
 mod text;
 mod timeline;
 mod timestamp;
 
-use crate::event::{Event, OtherPacket};
+use std::io::{self, Write};
 
+use crate::Summary;
+use crate::event::{Event, EventSink, OtherPacket};
+
+pub use connections::{Connections, Detail, SortKey};
 pub use json::Json;
 pub use ordered::Ordered;
+pub use overview::Overview;
 pub use selection::{EventType, Selection};
-pub use summary::{Connections, closing_lines, count};
+pub use summary::{closing_lines, count};
 pub use text::escape;
 pub use timeline::{Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
+
+/// Shows a capture: what can be shown as it comes, and the rest at its end.
+pub trait View: EventSink {
+    /// Writes the rows of packets before `before`, and says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool>;
+
+    /// Writes all that is left: the capture is over.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()>;
+}
 
 /// Renders events as text.
 pub trait Printer {

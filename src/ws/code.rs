@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Frame opcode, four bits wide (RFC 6455 §5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpCode {
     /// 0x0: goes on with a fragmented message.
     Continuation,
