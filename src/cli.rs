@@ -12,9 +12,11 @@ use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
+use wsdump::flow::Direction;
 use wsdump::report::{
-    Connections, EventType, Json, Ordered, Overview, Rows, Selection, SortKey, Style, TimeFormat,
-    Timeline, View, closing_lines,
+    Connections, Dump, EventType, Follow, FollowStyle, Json, Ladder, LadderStyle, Ordered,
+    Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat, Timeline, View,
+    closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
@@ -53,7 +55,7 @@ pub(crate) struct Arguments {
     live: LiveArguments,
 
     /// Print a table of the connections and totals, instead of rows
-    #[arg(long, conflicts_with = "json", help_heading = FORM)]
+    #[arg(long, group = "view", help_heading = FORM)]
     summary: bool,
 
     /// Sort the table by number, client, server, url, start, duration, handshake, upgrade,
@@ -67,13 +69,52 @@ pub(crate) struct Arguments {
     )]
     sort: SortKey,
 
+    /// Print connection N as a conversation: what each side said, whole
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    follow: Option<u64>,
+
+    /// With --follow: put messages that are JSON on several lines
+    #[arg(long, requires = "follow", help_heading = FORM)]
+    pretty: bool,
+
+    /// With --follow: write the payload of one side's messages and nothing else
+    #[arg(long, value_name = "SIDE", requires = "follow", help_heading = FORM)]
+    raw: Option<Side>,
+
+    /// Draw connection N as a sequence diagram
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    ladder: Option<u64>,
+
     /// Print JSON Lines, one event a line
-    #[arg(long, help_heading = FORM)]
+    #[arg(long, group = "view", help_heading = FORM)]
     json: bool,
 
-    /// Put a hex dump of its payload, unmasked and inflated, under each frame
-    #[arg(short = 'x', long, conflicts_with = "json", help_heading = FORM)]
-    hex: bool,
+    /// Print a row a message, not a frame; control frames have rows all the same
+    #[arg(long, help_heading = FORM)]
+    messages: bool,
+
+    /// Put a hex dump of its payload, unmasked and inflated, under each frame; -xx: with the
+    /// fields of its header
+    #[arg(
+        short = 'x',
+        long,
+        action = ArgAction::Count,
+        conflicts_with_all = VIEWS,
+        help_heading = FORM
+    )]
+    hex: u8,
 
     /// Show time as relative (to the first packet), utc, local, delta (to the row above) or
     /// epoch
@@ -108,6 +149,19 @@ pub(crate) struct Arguments {
     )]
     connection: Vec<u64>,
 
+    /// Show only what this side sent: client or server
+    #[arg(long, value_name = "SIDE", help_heading = SELECTION)]
+    from: Option<Side>,
+
+    /// Show only what came at this time or later: seconds since the first packet, 1m30s, or
+    /// 2026-11-21T02:41:28Z
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    after: Option<TimeBound>,
+
+    /// Show only what came at this time or earlier
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    before: Option<TimeBound>,
+
     /// Stop after this many packets
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     count: Option<u64>,
@@ -126,6 +180,9 @@ const USAGE: &str = if cfg!(feature = "live") {
 } else {
     "wsdump [OPTIONS] <CAPTURE>..."
 };
+
+/// What stands in the place of rows.
+const VIEWS: [&str; 4] = ["json", "summary", "follow", "ladder"];
 
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
@@ -150,12 +207,38 @@ enum ColorChoice {
     Never,
 }
 
+/// One side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    Client,
+    Server,
+}
+
+impl From<Side> for Direction {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientToServer,
+            Side::Server => Self::ServerToClient,
+        }
+    }
+}
+
 impl Arguments {
     fn selection(&self) -> Selection {
         Selection {
             types: self.only.iter().copied().collect(),
-            connections: self.connection.iter().copied().collect(),
+            connections: self.connections().collect(),
+            from: self.from.map(Direction::from),
+            messages: self.messages,
+            after: self.after,
+            before: self.before,
         }
+    }
+
+    /// Connections that were asked for by number.
+    fn connections(&self) -> impl Iterator<Item = u64> {
+        let one = self.follow.or(self.ladder);
+        self.connection.iter().copied().chain(one)
     }
 
     fn reads_stdin(&self) -> bool {
@@ -229,36 +312,62 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let screen = arguments.screen();
+    let is_terminal = screen.is_terminal();
+    let width = screen.width().filter(|_| is_terminal);
+    let color = match arguments.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => is_terminal && environment_allows_color(),
+    };
+    let selection = arguments.selection();
     if arguments.json {
-        let rows = Ordered::new(Json::new(), arguments.selection());
-        return show(rows, arguments, screen);
+        return show(Ordered::new(Json::new(), selection), arguments, screen);
     }
     if arguments.summary {
-        let width = screen.width().filter(|_| screen.is_terminal());
         return show(Overview::new(arguments.sort, width), arguments, screen);
     }
-    let is_terminal = screen.is_terminal();
+    if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
+        return show(RawPayload::new(number, side.into()), arguments, screen);
+    }
+    if arguments.follow.is_some() {
+        let follow = Follow::new(FollowStyle {
+            color,
+            time: arguments.time,
+            pretty: arguments.pretty,
+        });
+        return show(Ordered::new(follow, selection), arguments, screen);
+    }
+    if arguments.ladder.is_some() {
+        let ladder = Ladder::new(LadderStyle {
+            width: width.map_or(LADDER_WIDTH, usize::from),
+            color,
+        });
+        return show(Ordered::new(ladder, selection), arguments, screen);
+    }
     let timeline = Timeline::new(Style {
-        width: screen.width().filter(|_| is_terminal).map(usize::from),
-        color: match arguments.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && environment_allows_color(),
-        },
+        width: width.map(usize::from),
+        color,
         time: arguments.time,
-        hex: arguments.hex,
+        dump: match arguments.hex {
+            0 => Dump::None,
+            1 => Dump::Payload,
+            _ => Dump::HeaderAndPayload,
+        },
         all: arguments.all,
         rows: match [EventType::Frame, EventType::Message]
             .map(|kind| arguments.only.contains(&kind))
         {
+            _ if arguments.messages => Rows::Messages,
             [true, false] => Rows::Frames,
             [false, true] => Rows::Messages,
             _ => Rows::Joined,
         },
     });
-    let rows = Ordered::new(timeline, arguments.selection());
-    show(rows, arguments, screen)
+    show(Ordered::new(timeline, selection), arguments, screen)
 }
+
+/// Columns of a ladder that goes to no terminal.
+const LADDER_WIDTH: usize = 100;
 
 /// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
 fn environment_allows_color() -> bool {
@@ -316,8 +425,10 @@ fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Resul
 
 fn limits(arguments: &Arguments) -> Limits {
     let defaults = Limits::default();
-    let wanted = if arguments.json || arguments.hex {
+    let wanted = if arguments.json || arguments.hex > 0 || arguments.follow.is_some() {
         defaults.max_message_bytes
+    } else if arguments.summary {
+        0
     } else {
         ROW_PAYLOAD
     };
@@ -383,7 +494,7 @@ fn conclude<V>(summary: &Summary, run: &Run<V>, arguments: &Arguments) {
         first.push_str(" (stopped there, as asked)");
     }
     let last = summary.tcp_connections;
-    for number in arguments.connection.iter().filter(|number| **number > last) {
+    for number in arguments.connections().filter(|number| *number > last) {
         lines.push(format!("no connection {number}: the last one is {last}"));
     }
     lines.extend(run.input.closing_line());

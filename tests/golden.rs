@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use wsdump::capture;
 use wsdump::report::{
-    Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline, View, closing_lines,
+    Dump, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline, View, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits};
 
@@ -94,7 +94,7 @@ fn timeline(name: &str) -> io::Result<String> {
         width: None,
         color: false,
         time: TimeFormat::Relative,
-        hex: false,
+        dump: Dump::None,
         all: false,
         rows: Rows::Joined,
     };

@@ -5,6 +5,7 @@ use std::str;
 use anstyle::{AnsiColor, Style as TextStyle};
 
 use super::duration::readable;
+use super::summary::count;
 use super::text::{append, escape, quote, quote_bytes, text_width};
 use crate::anomaly::{Anomaly, Rule, Severity};
 use crate::event::{ConnectionReport, Upgrade, UpgradeOutcome};
@@ -36,7 +37,7 @@ const CLOSE: TextStyle = AnsiColor::Magenta.on_default().bold();
 const TROUBLE: TextStyle = AnsiColor::Red.on_default().bold();
 const WARNING: TextStyle = AnsiColor::Yellow.on_default().bold();
 
-fn by_sender(from: Direction) -> TextStyle {
+pub(super) fn by_sender(from: Direction) -> TextStyle {
     match from {
         Direction::ClientToServer => CLIENT,
         Direction::ServerToClient => SERVER,
@@ -385,12 +386,16 @@ pub(super) fn frame_info(
     Cells {
         protocol: WEBSOCKET,
         length: Some(header.payload_len),
-        style: match header.opcode {
-            OpCode::Close => CLOSE,
-            opcode if opcode.is_control() => QUIET,
-            _ => by_sender(from),
-        },
+        style: frame_style(frame, from),
         styled,
+    }
+}
+
+pub(super) fn frame_style(frame: &Frame<'_>, from: Direction) -> TextStyle {
+    match frame.header.opcode {
+        OpCode::Close => CLOSE,
+        opcode if opcode.is_control() => QUIET,
+        _ => by_sender(from),
     }
 }
 
@@ -428,6 +433,17 @@ pub(super) fn message_info(
         }
     }
     let styled = info.len();
+    append_payload(message, room, info);
+    Cells {
+        protocol: WEBSOCKET,
+        length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
+        style: by_sender(from),
+        styled,
+    }
+}
+
+/// ` "text"`, or ` 68 65 78`.
+fn append_payload(message: &Message<'_>, room: Room, info: &mut String) {
     let has_more = message.is_truncated();
     match message.text {
         _ if message.payload.is_empty() && has_more => info.push_str(" …"),
@@ -442,11 +458,30 @@ pub(super) fn message_info(
             quote_bytes(message.payload, has_more, room.behind(info), info);
         }
     }
+}
+
+/// A message on an arrow: `Text [deflate 43→41] "hello"`.
+pub(super) fn message_label(message: &Message<'_>, room: Room, info: &mut String) {
+    message_heading(message, Direction::ClientToServer, info);
+    append_payload(message, room, info);
+}
+
+/// A message without its payload: `Text [deflate 43→41, 3 frames], 41 bytes`.
+pub(super) fn message_heading(message: &Message<'_>, from: Direction, info: &mut String) -> Cells {
+    let mut more = message_tags(message);
+    if message.frames > 1 {
+        more.push(format!("{} frames", message.frames));
+    }
+    append!(info, "{}", message.opcode);
+    if !more.is_empty() {
+        append!(info, " [{}]", more.join(", "));
+    }
+    append!(info, ", {}", count(message.length, "byte", "bytes"));
     Cells {
         protocol: WEBSOCKET,
-        length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
+        length: Some(message.wire_length),
         style: by_sender(from),
-        styled,
+        styled: usize::MAX,
     }
 }
 

@@ -5,14 +5,19 @@
 //! is one file here.
 
 mod chart;
+mod clock;
 mod columns;
 mod connections;
 mod duration;
+mod fields;
+mod follow;
 mod hex;
 mod info;
 mod json;
+mod ladder;
 mod ordered;
 mod overview;
+mod pretty;
 mod samples;
 mod selection;
 mod summary;
@@ -26,13 +31,15 @@ use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
 
 pub use connections::{Connections, Detail, SortKey};
+pub use follow::{Follow, FollowStyle, RawPayload};
 pub use json::Json;
+pub use ladder::{Ladder, LadderStyle};
 pub use ordered::Ordered;
 pub use overview::Overview;
-pub use selection::{EventType, Selection};
+pub use selection::{EventType, Selection, TimeBound};
 pub use summary::{closing_lines, count};
 pub use text::escape;
-pub use timeline::{Rows, Style, Timeline};
+pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
 /// Shows a capture: what can be shown as it comes, and the rest at its end.

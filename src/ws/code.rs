@@ -35,6 +35,12 @@ impl OpCode {
         }
     }
 
+    /// Whether it carries data of a message: text, binary, or the continuation of either
+    /// (RFC 6455 §5.6).
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Continuation | Self::Text | Self::Binary)
+    }
+
     /// Control frames have the high opcode bit set (RFC 6455 §5.5).
     pub fn is_control(self) -> bool {
         u8::from(self) & 0x8 != 0
