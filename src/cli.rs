@@ -399,6 +399,8 @@ fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Resul
         sink: Tee {
             view,
             connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
+            wanted: arguments.follow.or(arguments.ladder),
+            seen: false,
         },
         pace: if arguments.sniffs() {
             Pace::Quiet
@@ -420,7 +422,22 @@ fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Resul
     if !arguments.quiet {
         conclude(&summary, &run, arguments);
     }
+    if let Some(number) = arguments.follow.or(arguments.ladder) {
+        check_shown(number, &summary, &run)?;
+    }
     report_errors(&summary, &run.errors)
+}
+
+/// Whether the one connection that was asked for was there to be shown.
+fn check_shown<V>(number: u64, summary: &Summary, run: &Run<V>) -> anyhow::Result<()> {
+    let last = summary.tcp_connections;
+    if number > last || number == 0 {
+        bail!("no connection {number}: the last one is {last}");
+    }
+    if !run.sink.seen {
+        bail!("connection {number} carries no WebSocket; -a shows it all the same");
+    }
+    Ok(())
 }
 
 fn limits(arguments: &Arguments) -> Limits {
@@ -494,7 +511,7 @@ fn conclude<V>(summary: &Summary, run: &Run<V>, arguments: &Arguments) {
         first.push_str(" (stopped there, as asked)");
     }
     let last = summary.tcp_connections;
-    for number in arguments.connections().filter(|number| *number > last) {
+    for number in arguments.connection.iter().filter(|number| **number > last) {
         lines.push(format!("no connection {number}: the last one is {last}"));
     }
     lines.extend(run.input.closing_line());

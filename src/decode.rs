@@ -255,10 +255,14 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) struct Tee<V> {
     pub(crate) view: V,
     pub(crate) connections: Option<Connections>,
+    /// The connection that is shown alone, if one is, and whether anything was told of it.
+    pub(crate) wanted: Option<u64>,
+    pub(crate) seen: bool,
 }
 
 impl<V: View> EventSink for Tee<V> {
     fn event(&mut self, event: &Event<'_>) {
+        self.seen |= self.wanted == Some(event.connection.number);
         self.view.event(event);
         if let Some(connections) = &mut self.connections {
             connections.event(event);

@@ -154,6 +154,9 @@ fn every_expected_file_belongs_to_a_capture() -> io::Result<()> {
     let captures: BTreeSet<_> = captures()?.into_iter().collect();
     for entry in fs::read_dir(testdata().join("expected"))? {
         let file = entry?.file_name().to_string_lossy().into_owned();
+        if file == "views" {
+            continue;
+        }
         let (capture, _) = file.rsplit_once('.').unwrap_or_default();
         assert!(captures.contains(capture), "{file} has no capture");
     }

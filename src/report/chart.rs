@@ -52,7 +52,7 @@ fn range_of(class: usize) -> String {
 }
 
 /// Columns of the longest bar.
-const BAR: u64 = 40;
+const BAR: u64 = 30;
 
 /// Appends a bar; its length is exact to an eighth of a column.
 fn append_bar(count: u64, most: u64, line: &mut String) {
@@ -137,10 +137,10 @@ mod tests {
             lengths.add(length);
         }
         let expected = [
-            "                    0          2  ████████████████████",
-            "               1 to 3          2  ████████████████████",
-            "              4 to 15          2  ████████████████████",
-            "             16 to 63          4  ████████████████████████████████████████",
+            "                    0          2  ███████████████",
+            "               1 to 3          2  ███████████████",
+            "              4 to 15          2  ███████████████",
+            "             16 to 63          4  ██████████████████████████████",
         ];
         assert_eq!(lengths.lines(), expected);
         lengths.add(u64::MAX);

@@ -1,12 +1,11 @@
 //! A table of connections, a row each, once they are over.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::duration::readable;
 use super::escape;
@@ -171,8 +170,15 @@ impl Connections {
             table.add_row(columns.iter().map(|column| column.cell(row)));
         }
         for (place, column) in columns.iter().enumerate() {
-            if let (true, Some(column)) = (column.is_number(), table.column_mut(place)) {
-                column.set_cell_alignment(CellAlignment::Right);
+            let Some(cells) = table.column_mut(place) else {
+                continue;
+            };
+            if column.is_number() {
+                cells.set_cell_alignment(CellAlignment::Right);
+            }
+            // What wraps is the URL, which is long, and the words, which have spaces.
+            if matches!(column, Column::Client | Column::Server) || column.is_number() {
+                cells.set_constraint(ColumnConstraint::ContentWidth);
             }
         }
         let mut text = table.to_string();
@@ -240,6 +246,8 @@ enum Column {
     Bytes,
     RoundTrip,
     End,
+    /// Without the name of the close code and the reason.
+    BriefEnd,
     Anomalies,
 }
 
@@ -252,7 +260,7 @@ impl Column {
             Column::Url,
             Column::Duration,
             Column::Messages,
-            Column::End,
+            Column::BriefEnd,
         ];
         const BRIEF: &[Column] = &[
             Column::Number,
@@ -263,7 +271,7 @@ impl Column {
             Column::Duration,
             Column::Messages,
             Column::Bytes,
-            Column::End,
+            Column::BriefEnd,
         ];
         const MIDDLE: &[Column] = &[
             Column::Number,
@@ -314,10 +322,10 @@ impl Column {
             Self::Duration => "Duration",
             Self::Handshake => "Handshake",
             Self::Upgrade => "Upgrade",
-            Self::Messages => "Messages →/←",
+            Self::Messages => "Msgs →/←",
             Self::Bytes => "Bytes →/←",
             Self::RoundTrip => "Ping RTT p50/p99",
-            Self::End => "End",
+            Self::End | Self::BriefEnd => "End",
             Self::Anomalies => "Anomalies",
         }
     }
@@ -331,6 +339,7 @@ impl Column {
                 | Self::Subprotocol
                 | Self::Extensions
                 | Self::End
+                | Self::BriefEnd
         )
     }
 
@@ -354,7 +363,8 @@ impl Column {
             Self::RoundTrip => row.round_trip.map_or(String::new(), |[median, slow]| {
                 format!("{} / {}", readable(median), readable(slow))
             }),
-            Self::End => End(report).to_string(),
+            Self::End => end(report, Detail::Full),
+            Self::BriefEnd => end(report, Detail::Brief),
             Self::Anomalies => match report.anomalies {
                 0 => String::new(),
                 count => count.to_string(),
@@ -370,39 +380,34 @@ fn escaped(text: &str) -> String {
 }
 
 /// How a connection ended, in a few words.
-struct End<'a>(&'a ConnectionReport);
-
-impl fmt::Display for End<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.0;
-        match report.outcome {
-            UpgradeOutcome::Refused(status) => write!(f, "refused {status}, ")?,
-            UpgradeOutcome::Unanswered => f.write_str("not answered, ")?,
-            UpgradeOutcome::NotAsked | UpgradeOutcome::Upgraded => {}
-        }
-        if let Some(close) = &report.close {
-            f.write_str("Close ")?;
-            match close.code {
-                Some(code) => write!(f, "{}", code.0)?,
-                None => f.write_str("without a code")?,
-            }
-            if let Some(code) = close.code {
-                write!(f, " {}", code.name())?;
-            }
-            if !close.reason.is_empty() {
-                write!(f, " \"{}\"", escaped(&close.reason))?;
-            }
-            f.write_str(match close.initiator {
-                Direction::ClientToServer => " by client, ",
-                Direction::ServerToClient => " by server, ",
-            })?;
-        }
-        f.write_str(match report.tcp_end {
-            TcpEnd::Open => "open",
-            TcpEnd::Fin => "FIN",
-            TcpEnd::Rst => "RST",
-        })
+fn end(report: &ConnectionReport, detail: Detail) -> String {
+    let mut text = String::new();
+    match report.outcome {
+        UpgradeOutcome::Refused(status) => append!(text, "refused {status}, "),
+        UpgradeOutcome::Unanswered => text.push_str("not answered, "),
+        UpgradeOutcome::NotAsked | UpgradeOutcome::Upgraded => {}
     }
+    if let Some(close) = &report.close {
+        text.push_str("Close ");
+        match close.code {
+            Some(code) if detail == Detail::Full => append!(text, "{} {}", code.0, code.name()),
+            Some(code) => append!(text, "{}", code.0),
+            None => text.push_str("without a code"),
+        }
+        if detail == Detail::Full && !close.reason.is_empty() {
+            append!(text, " \"{}\"", escaped(&close.reason));
+        }
+        text.push_str(match close.initiator {
+            Direction::ClientToServer => " by client, ",
+            Direction::ServerToClient => " by server, ",
+        });
+    }
+    text.push_str(match report.tcp_end {
+        TcpEnd::Open => "open",
+        TcpEnd::Fin => "FIN",
+        TcpEnd::Rst => "RST",
+    });
+    text
 }
 
 #[cfg(test)]

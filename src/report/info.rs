@@ -399,21 +399,30 @@ pub(super) fn frame_style(frame: &Frame<'_>, from: Direction) -> TextStyle {
     }
 }
 
-/// A message, together with the frame that ends it.
+/// A message, together with the frame that ends it, or with all of its frames where those
+/// have no rows of their own.
 pub(super) fn message_info(
     message: &Message<'_>,
     last: Option<FrameHeader>,
+    frames_have_rows: bool,
     from: Direction,
     room: Room,
     info: &mut String,
 ) -> Cells {
     let opcode = message.opcode;
-    let more = message_tags(message);
+    let mut more = message_tags(message);
     let length = message.length;
     match last {
         Some(header) if message.frames == 1 => {
             append!(info, "{opcode}");
             tags(&header, &more, info);
+        }
+        Some(header) if !frames_have_rows => {
+            append!(info, "{opcode}");
+            more.push(format!("{} frames", message.frames));
+            // What is said of the last frame alone is left out.
+            let whole = FrameHeader { opcode, ..header };
+            tags(&whole, &more, info);
         }
         Some(header) => {
             append!(info, "{}", header.opcode);

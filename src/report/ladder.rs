@@ -59,8 +59,10 @@ struct Run {
     last: String,
     /// Messages in `last` and before it that `next` does not hold.
     more: u64,
+    /// Of all but the first and the last.
     bytes: u64,
-    /// From the first one left out to the last.
+    last_length: u64,
+    /// Times of the first and of the last.
     times: [i64; 2],
 }
 
@@ -203,13 +205,14 @@ impl Ladder {
                 last: String::new(),
                 more: 0,
                 bytes: 0,
+                last_length: 0,
                 times: [event.elapsed; 2],
             });
             return;
         }
         let arrow = self.gutter(event.elapsed) + &self.arrow(event.from, "─", label);
         let Some(run) = &mut self.run else { return };
-        run.bytes += message.length;
+        run.bytes += std::mem::replace(&mut run.last_length, message.length);
         run.times[1] = event.elapsed;
         if run.next.len() < RUN {
             run.next.push(arrow);
@@ -303,9 +306,10 @@ impl Printer for Ladder {
             }
             EventKind::Connection(report) => {
                 let style = info::summary_info(report, text).style;
-                let summary = std::mem::take(&mut self.text);
+                let mut summary = std::mem::take(&mut self.text);
                 self.end_run(out);
-                self.line(&format!("{:GUTTER$}{summary}", ""), style, out);
+                cut_to_width(&mut summary, self.lane() + 2 + GUTTER);
+                self.line(&summary, style, out);
                 return 0;
             }
         };

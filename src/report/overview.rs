@@ -117,7 +117,8 @@ impl Overview {
         };
         let bytes = readable_bytes(summary.bytes);
         total("Packets", format!("{}, {bytes}", summary.packets));
-        total("Connections", self.outcomes.line());
+        total("Connections", self.outcomes.upgrades());
+        total("Ends", self.outcomes.ends());
         total("Messages", self.opcodes_line());
         total("Compression", self.compressed.line());
         total("Anomalies", self.anomalies_line());
@@ -181,33 +182,38 @@ impl Outcomes {
         }
     }
 
-    fn line(&self) -> String {
+    fn upgrades(&self) -> String {
         let refused = self.refused.iter();
         let refused = refused.map(|(status, count)| (*count, format!("refused with {status}")));
-        let mut outcomes = vec![(self.upgraded, "upgraded".to_owned())];
-        outcomes.extend(refused);
-        outcomes.push((self.unanswered, "not answered".to_owned()));
-        outcomes.push((self.not_asked, "without WebSocket".to_owned()));
-        let ends = [
-            (self.clean, "closed cleanly".to_owned()),
-            (self.fin, "ended by FIN without a clean Close".to_owned()),
-            (self.rst, "reset".to_owned()),
-            (self.open, "still open".to_owned()),
-        ];
-        let list = |counted: &[(u64, String)]| {
-            let counted = counted.iter().filter(|(count, _)| *count > 0);
-            let texts: Vec<_> = counted
-                .map(|(count, what)| format!("{count} {what}"))
-                .collect();
-            texts.join(", ")
-        };
-        let (outcomes, ends) = (list(&outcomes), list(&ends));
-        if outcomes.is_empty() {
+        let mut counted = vec![(self.upgraded, "upgraded".to_owned())];
+        counted.extend(refused);
+        counted.push((self.unanswered, "not answered".to_owned()));
+        counted.push((self.not_asked, "without WebSocket".to_owned()));
+        let list = list(&counted);
+        if list.is_empty() {
             "none".to_owned()
         } else {
-            format!("{outcomes}; {ends}")
+            list
         }
     }
+
+    fn ends(&self) -> String {
+        list(&[
+            (self.clean, "clean".to_owned()),
+            (self.fin, "by FIN without a clean Close".to_owned()),
+            (self.rst, "by RST".to_owned()),
+            (self.open, "still open".to_owned()),
+        ])
+    }
+}
+
+/// What occurs, with its count.
+fn list(counted: &[(u64, String)]) -> String {
+    let counted = counted.iter().filter(|(count, _)| *count > 0);
+    let texts: Vec<_> = counted
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    texts.join(", ")
 }
 
 impl Compressed {

@@ -327,7 +327,8 @@ impl Printer for Timeline {
                 info::frame_info(frame, *answers, from, room, info)
             }
             EventKind::Message { message, last } => {
-                info::message_info(message, *last, from, room, info)
+                let frames_have_rows = self.style.rows != Rows::Messages;
+                info::message_info(message, *last, frames_have_rows, from, room, info)
             }
             EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
             EventKind::Connection(report) => info::summary_info(report, info),
