@@ -14,7 +14,7 @@ use terminal_size::terminal_size_of;
 use wsdump::capture;
 use wsdump::flow::Direction;
 use wsdump::report::{
-    Connections, Dump, EventType, Follow, FollowStyle, Json, Ladder, LadderStyle, Ordered,
+    Connections, Csv, Dump, EventType, Follow, FollowStyle, Json, Ladder, LadderStyle, Ordered,
     Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat, Timeline, View,
     closing_lines,
 };
@@ -101,6 +101,10 @@ pub(crate) struct Arguments {
     #[arg(long, group = "view", help_heading = FORM)]
     json: bool,
 
+    /// Print rows as comma-separated values (RFC 4180), for spreadsheets
+    #[arg(long, group = "view", help_heading = FORM)]
+    csv: bool,
+
     /// Print a row a message, not a frame; control frames have rows all the same
     #[arg(long, help_heading = FORM)]
     messages: bool,
@@ -182,7 +186,7 @@ const USAGE: &str = if cfg!(feature = "live") {
 };
 
 /// What stands in the place of rows.
-const VIEWS: [&str; 4] = ["json", "summary", "follow", "ladder"];
+const VIEWS: [&str; 5] = ["json", "summary", "follow", "ladder", "csv"];
 
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
@@ -344,6 +348,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         });
         return show(Ordered::new(ladder, selection), arguments, screen);
     }
+    let rows =
+        match [EventType::Frame, EventType::Message].map(|kind| arguments.only.contains(&kind)) {
+            _ if arguments.messages => Rows::Messages,
+            [true, false] => Rows::Frames,
+            [false, true] => Rows::Messages,
+            _ => Rows::Joined,
+        };
+    if arguments.csv {
+        let csv = Csv::new(arguments.time, rows, arguments.all);
+        return show(Ordered::new(csv, selection), arguments, screen);
+    }
     let timeline = Timeline::new(Style {
         width: width.map(usize::from),
         color,
@@ -354,14 +369,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             _ => Dump::HeaderAndPayload,
         },
         all: arguments.all,
-        rows: match [EventType::Frame, EventType::Message]
-            .map(|kind| arguments.only.contains(&kind))
-        {
-            _ if arguments.messages => Rows::Messages,
-            [true, false] => Rows::Frames,
-            [false, true] => Rows::Messages,
-            _ => Rows::Joined,
-        },
+        rows,
     });
     show(Ordered::new(timeline, selection), arguments, screen)
 }

@@ -7,8 +7,9 @@ use anstyle::{AnsiColor, Style as TextStyle};
 use super::duration::readable;
 use super::summary::count;
 use super::text::{append, escape, quote, quote_bytes, text_width};
+use super::timeline::Rows;
 use crate::anomaly::{Anomaly, Rule, Severity};
-use crate::event::{ConnectionReport, Upgrade, UpgradeOutcome};
+use crate::event::{ConnectionReport, Event, EventKind, Upgrade, UpgradeOutcome};
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode, Text};
@@ -71,6 +72,22 @@ impl Room {
             Self::Payload(columns) => columns,
             Self::Line(columns) => columns.saturating_sub(text_width(info) + QUOTES_AND_MARK),
         }
+    }
+}
+
+/// What the row of an event says.
+pub(super) fn event_info(event: &Event<'_>, rows: Rows, room: Room, info: &mut String) -> Cells {
+    match &event.kind {
+        EventKind::Tcp(tcp) => tcp_info(tcp, info),
+        EventKind::Request(head) => request_info(head, info),
+        EventKind::Response { head, upgrade } => response_info(head, *upgrade, info),
+        EventKind::Frame { frame, answers } => frame_info(frame, *answers, event.from, room, info),
+        EventKind::Message { message, last } => {
+            let frames_have_rows = rows != Rows::Messages;
+            message_info(message, *last, frames_have_rows, event.from, room, info)
+        }
+        EventKind::Anomaly(anomaly) => anomaly_info(anomaly, info),
+        EventKind::Connection(report) => summary_info(report, info),
     }
 }
 

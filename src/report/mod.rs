@@ -8,6 +8,7 @@ mod chart;
 mod clock;
 mod columns;
 mod connections;
+mod csv;
 mod duration;
 mod fields;
 mod follow;
@@ -31,6 +32,7 @@ use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
 
 pub use connections::{Connections, Detail, SortKey};
+pub use csv::Csv;
 pub use follow::{Follow, FollowStyle, RawPayload};
 pub use json::Json;
 pub use ladder::{Ladder, LadderStyle};

@@ -78,6 +78,17 @@ pub enum Rows {
     Messages,
 }
 
+impl Rows {
+    /// Whether an event has a row, where `all` wants one of packets captured twice as well.
+    pub(super) fn have(self, kind: &EventKind<'_>, all: bool) -> bool {
+        match kind {
+            EventKind::Tcp(tcp) => all || tcp.kind != TcpEventKind::DuplicatePacket,
+            EventKind::Frame { frame, .. } => !frame.ends_message || self == Self::Frames,
+            _ => true,
+        }
+    }
+}
+
 /// Columns of a payload that are shown where the width has no limit.
 const PREVIEW: usize = 120;
 
@@ -242,22 +253,16 @@ impl Timeline {
         };
     }
 
-    /// Whether an event has a row; prepares the dump under it, or under its message's.
-    fn has_row(&mut self, kind: &EventKind<'_>) -> bool {
-        let rows = self.style.rows;
+    /// Renders the dump under an event's row, or under its message's.
+    fn dump(&mut self, kind: &EventKind<'_>) {
         match kind {
-            EventKind::Tcp(tcp) => self.style.all || tcp.kind != TcpEventKind::DuplicatePacket,
             EventKind::Frame { frame, .. } => {
                 self.prepare_dump(Some(&frame.header), frame.payload);
-                !frame.ends_message || rows == Rows::Frames
             }
-            EventKind::Message { message, .. } => {
-                if rows == Rows::Messages {
-                    self.prepare_dump(None, message.payload);
-                }
-                true
+            EventKind::Message { message, .. } if self.style.rows == Rows::Messages => {
+                self.prepare_dump(None, message.payload);
             }
-            _ => true,
+            _ => {}
         }
     }
 
@@ -311,28 +316,15 @@ impl Printer for Timeline {
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
-        if !self.has_row(&event.kind) {
+        self.dump(&event.kind);
+        if !self.style.rows.have(&event.kind, self.style.all) {
             return 0;
         }
         let (source, destination) = (event.source().to_string(), event.destination().to_string());
         self.fit(event.at.packet, event.elapsed, &source, &destination);
         self.info.clear();
-        let (from, room) = (event.from, self.payload_room());
-        let info = &mut self.info;
-        let cells = match &event.kind {
-            EventKind::Tcp(tcp) => info::tcp_info(tcp, info),
-            EventKind::Request(head) => info::request_info(head, info),
-            EventKind::Response { head, upgrade } => info::response_info(head, *upgrade, info),
-            EventKind::Frame { frame, answers } => {
-                info::frame_info(frame, *answers, from, room, info)
-            }
-            EventKind::Message { message, last } => {
-                let frames_have_rows = self.style.rows != Rows::Messages;
-                info::message_info(message, *last, frames_have_rows, from, room, info)
-            }
-            EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
-            EventKind::Connection(report) => info::summary_info(report, info),
-        };
+        let room = self.payload_room();
+        let cells = info::event_info(event, self.style.rows, room, &mut self.info);
         let above = self.row(event, (&source, &destination), &cells, out);
         if cells.protocol == WEBSOCKET {
             out.extend_from_slice(self.dump.as_bytes());
