@@ -14,15 +14,16 @@ use terminal_size::terminal_size_of;
 use wsdump::capture;
 use wsdump::flow::Direction;
 use wsdump::report::{
-    Connections, Csv, Dump, EventType, Follow, FollowStyle, Json, Ladder, LadderStyle, Ordered,
-    Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat, Timeline, View,
-    closing_lines,
+    Connections, Csv, Dump, EventType, Follow, FollowStyle, Har, Json, Ladder, LadderStyle,
+    Ordered, Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat,
+    Timeline, View, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
 use crate::decode::{Input, Pace, Run, Saving, Tee};
+use crate::extract::{Extract, ToFile};
 #[cfg(feature = "live")]
 use crate::sniff::FileFilter;
 #[cfg(feature = "live")]
@@ -105,6 +106,19 @@ pub(crate) struct Arguments {
     #[arg(long, group = "view", help_heading = FORM)]
     csv: bool,
 
+    /// Write an HTTP archive (HAR 1.2) with the WebSocket messages, as browsers do; - is
+    /// standard output
+    #[arg(long, value_name = "FILE", group = "view", help_heading = FORM)]
+    har: Option<PathBuf>,
+
+    /// Write the payload of each message to a file of its own in DIR
+    #[arg(long, value_name = "DIR", group = "view", help_heading = FORM)]
+    extract: Option<PathBuf>,
+
+    /// With --extract: write over files that are there already
+    #[arg(long, requires = "extract", help_heading = FORM)]
+    overwrite: bool,
+
     /// Print a row a message, not a frame; control frames have rows all the same
     #[arg(long, help_heading = FORM)]
     messages: bool,
@@ -186,7 +200,9 @@ const USAGE: &str = if cfg!(feature = "live") {
 };
 
 /// What stands in the place of rows.
-const VIEWS: [&str; 5] = ["json", "summary", "follow", "ladder", "csv"];
+const VIEWS: [&str; 7] = [
+    "json", "summary", "follow", "ladder", "csv", "har", "extract",
+];
 
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
@@ -327,6 +343,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.json {
         return show(Ordered::new(Json::new(), selection), arguments, screen);
     }
+    if let Some(path) = &arguments.har {
+        if path.as_os_str() == "-" {
+            return show(Har::new(), arguments, screen);
+        }
+        return show(ToFile::create(path, Har::new())?, arguments, screen);
+    }
+    if let Some(directory) = &arguments.extract {
+        let extract = Extract::new(directory, arguments.overwrite, selection)?;
+        return show(extract, arguments, screen);
+    }
     if arguments.summary {
         return show(Overview::new(arguments.sort, width), arguments, screen);
     }
@@ -420,11 +446,7 @@ fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Resul
         max_packets: arguments.count.unwrap_or(u64::MAX),
         errors: Vec::new(),
     };
-    let told = screen.write(|mut out| run.run(&mut out));
-    told.context(match screen {
-        Screen::Stdout => NO_STDOUT,
-        Screen::Stderr => "standard error cannot be written",
-    })?;
+    screen.write(|mut out| run.run(&mut out))?;
 
     let summary = run.analyzer.summary();
     if !arguments.quiet {
@@ -450,7 +472,12 @@ fn check_shown<V>(number: u64, summary: &Summary, run: &Run<V>) -> anyhow::Resul
 
 fn limits(arguments: &Arguments) -> Limits {
     let defaults = Limits::default();
-    let wanted = if arguments.json || arguments.hex > 0 || arguments.follow.is_some() {
+    let whole = arguments.json
+        || arguments.hex > 0
+        || arguments.follow.is_some()
+        || arguments.har.is_some()
+        || arguments.extract.is_some();
+    let wanted = if whole {
         defaults.max_message_bytes
     } else if arguments.summary {
         0
@@ -572,13 +599,40 @@ impl Screen {
         size.map(|(width, _)| width.0)
     }
 
-    /// Lends the buffered output to `write`.
+    /// Lends the buffered output to `write`. Its errors say which output it is.
     fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> T) -> T {
         const BUFFER: usize = 64 << 10;
         match self {
-            Self::Stdout => write(&mut BufWriter::with_capacity(BUFFER, io::stdout().lock())),
+            Self::Stdout => {
+                let out = Named(io::stdout().lock(), NO_STDOUT);
+                write(&mut BufWriter::with_capacity(BUFFER, out))
+            }
             // Others have something to say there, too.
-            Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr())),
+            Self::Stderr => {
+                let out = Named(io::stderr(), "standard error cannot be written");
+                write(&mut BufWriter::with_capacity(BUFFER, out))
+            }
         }
+    }
+}
+
+/// An output whose errors begin with these words.
+struct Named<W>(W, &'static str);
+
+impl<W> Named<W> {
+    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.1)))
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes);
+        self.named(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.0.flush();
+        self.named(flushed)
     }
 }
