@@ -12,15 +12,18 @@ use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
+use wsdump::flow::Direction;
 use wsdump::report::{
-    Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
-    closing_lines,
+    Connections, Csv, Dump, EventType, Follow, FollowStyle, Har, Json, Ladder, LadderStyle,
+    Ordered, Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat,
+    Timeline, View, closing_lines,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
 use crate::decode::{Input, Pace, Run, Saving, Tee};
+use crate::extract::{Extract, ToFile};
 #[cfg(feature = "live")]
 use crate::sniff::FileFilter;
 #[cfg(feature = "live")]
@@ -52,13 +55,84 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     live: LiveArguments,
 
+    /// Print a table of the connections and totals, instead of rows
+    #[arg(long, group = "view", help_heading = FORM)]
+    summary: bool,
+
+    /// Sort the table by number, client, server, url, start, duration, handshake, upgrade,
+    /// messages, bytes, rtt or anomalies
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        default_value = "number",
+        requires = "summary",
+        help_heading = FORM
+    )]
+    sort: SortKey,
+
+    /// Print connection N as a conversation: what each side said, whole
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    follow: Option<u64>,
+
+    /// With --follow: put messages that are JSON on several lines
+    #[arg(long, requires = "follow", help_heading = FORM)]
+    pretty: bool,
+
+    /// With --follow: write the payload of one side's messages and nothing else
+    #[arg(long, value_name = "SIDE", requires = "follow", help_heading = FORM)]
+    raw: Option<Side>,
+
+    /// Draw connection N as a sequence diagram
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    ladder: Option<u64>,
+
     /// Print JSON Lines, one event a line
-    #[arg(long, help_heading = FORM)]
+    #[arg(long, group = "view", help_heading = FORM)]
     json: bool,
 
-    /// Put a hex dump of its payload, unmasked and inflated, under each frame
-    #[arg(short = 'x', long, conflicts_with = "json", help_heading = FORM)]
-    hex: bool,
+    /// Print rows as comma-separated values (RFC 4180), for spreadsheets
+    #[arg(long, group = "view", help_heading = FORM)]
+    csv: bool,
+
+    /// Write an HTTP archive (HAR 1.2) with the WebSocket messages, as browsers do; - is
+    /// standard output
+    #[arg(long, value_name = "FILE", group = "view", help_heading = FORM)]
+    har: Option<PathBuf>,
+
+    /// Write the payload of each message to a file of its own in DIR
+    #[arg(long, value_name = "DIR", group = "view", help_heading = FORM)]
+    extract: Option<PathBuf>,
+
+    /// With --extract: write over files that are there already
+    #[arg(long, requires = "extract", help_heading = FORM)]
+    overwrite: bool,
+
+    /// Print a row a message, not a frame; control frames have rows all the same
+    #[arg(long, help_heading = FORM)]
+    messages: bool,
+
+    /// Put a hex dump of its payload, unmasked and inflated, under each frame; -xx: with the
+    /// fields of its header
+    #[arg(
+        short = 'x',
+        long,
+        action = ArgAction::Count,
+        conflicts_with_all = VIEWS,
+        help_heading = FORM
+    )]
+    hex: u8,
 
     /// Show time as relative (to the first packet), utc, local, delta (to the row above) or
     /// epoch
@@ -92,6 +166,19 @@ pub(crate) struct Arguments {
         help_heading = SELECTION
     )]
     connection: Vec<u64>,
+
+    /// Show only what this side sent: client or server
+    #[arg(long, value_name = "SIDE", help_heading = SELECTION)]
+    from: Option<Side>,
+
+    /// Show only what came at this time or later: seconds since the first packet, 1m30s, or
+    /// 2026-11-21T02:41:28Z
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    after: Option<TimeBound>,
+
+    /// Show only what came at this time or earlier
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    before: Option<TimeBound>,
 
     /// Stop after this many packets
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
@@ -133,6 +220,11 @@ const USAGE: &str = if cfg!(feature = "live") {
     "wsdump [OPTIONS] <CAPTURE>..."
 };
 
+/// What stands in the place of rows.
+const VIEWS: [&str; 7] = [
+    "json", "summary", "follow", "ladder", "csv", "har", "extract",
+];
+
 const FORM: &str = "Form";
 const SELECTION: &str = "Selection";
 const LIMITS: &str = "Limits";
@@ -160,7 +252,40 @@ enum ColorChoice {
     Never,
 }
 
+/// One side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    Client,
+    Server,
+}
+
+impl From<Side> for Direction {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientToServer,
+            Side::Server => Self::ServerToClient,
+        }
+    }
+}
+
 impl Arguments {
+    fn selection(&self) -> Selection {
+        Selection {
+            types: self.only.iter().copied().collect(),
+            connections: self.connections().collect(),
+            from: self.from.map(Direction::from),
+            messages: self.messages,
+            after: self.after,
+            before: self.before,
+        }
+    }
+
+    /// Connections that were asked for by number.
+    fn connections(&self) -> impl Iterator<Item = u64> {
+        let one = self.follow.or(self.ladder);
+        self.connection.iter().copied().chain(one)
+    }
+
     fn reads_stdin(&self) -> bool {
         !self.sniffs() && self.captures.iter().any(|path| path.as_os_str() == "-")
     }
@@ -241,30 +366,76 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let screen = arguments.screen();
-    if arguments.json {
-        return print(Json::new(), arguments, screen);
-    }
     let is_terminal = screen.is_terminal();
-    let timeline = Timeline::new(Style {
-        width: screen.width().filter(|_| is_terminal).map(usize::from),
-        color: match arguments.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && environment_allows_color(),
-        },
-        time: arguments.time,
-        hex: arguments.hex,
-        all: arguments.all,
-        rows: match [EventType::Frame, EventType::Message]
-            .map(|kind| arguments.only.contains(&kind))
-        {
+    let width = screen.width().filter(|_| is_terminal);
+    let color = match arguments.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => is_terminal && environment_allows_color(),
+    };
+    let selection = arguments.selection();
+    if arguments.json {
+        return show(Ordered::new(Json::new(), selection), arguments, screen);
+    }
+    if let Some(path) = &arguments.har {
+        if path.as_os_str() == "-" {
+            return show(Har::new(), arguments, screen);
+        }
+        return show(ToFile::create(path, Har::new())?, arguments, screen);
+    }
+    if let Some(directory) = &arguments.extract {
+        let extract = Extract::new(directory, arguments.overwrite, selection)?;
+        return show(extract, arguments, screen);
+    }
+    if arguments.summary {
+        return show(Overview::new(arguments.sort, width), arguments, screen);
+    }
+    if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
+        return show(RawPayload::new(number, side.into()), arguments, screen);
+    }
+    if arguments.follow.is_some() {
+        let follow = Follow::new(FollowStyle {
+            color,
+            time: arguments.time,
+            pretty: arguments.pretty,
+        });
+        return show(Ordered::new(follow, selection), arguments, screen);
+    }
+    if arguments.ladder.is_some() {
+        let ladder = Ladder::new(LadderStyle {
+            width: width.map_or(LADDER_WIDTH, usize::from),
+            color,
+        });
+        return show(Ordered::new(ladder, selection), arguments, screen);
+    }
+    let rows =
+        match [EventType::Frame, EventType::Message].map(|kind| arguments.only.contains(&kind)) {
+            _ if arguments.messages => Rows::Messages,
             [true, false] => Rows::Frames,
             [false, true] => Rows::Messages,
             _ => Rows::Joined,
+        };
+    if arguments.csv {
+        let csv = Csv::new(arguments.time, rows, arguments.all);
+        return show(Ordered::new(csv, selection), arguments, screen);
+    }
+    let timeline = Timeline::new(Style {
+        width: width.map(usize::from),
+        color,
+        time: arguments.time,
+        dump: match arguments.hex {
+            0 => Dump::None,
+            1 => Dump::Payload,
+            _ => Dump::HeaderAndPayload,
         },
+        all: arguments.all,
+        rows,
     });
-    print(timeline, arguments, screen)
+    show(Ordered::new(timeline, selection), arguments, screen)
 }
+
+/// Columns of a ladder that goes to no terminal.
+const LADDER_WIDTH: usize = 100;
 
 /// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
 fn environment_allows_color() -> bool {
@@ -272,8 +443,8 @@ fn environment_allows_color() -> bool {
     !no_color && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Decodes the captures and prints them.
-fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
+/// Decodes the captures and shows them.
+fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
     let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
@@ -294,14 +465,10 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
             },
         }),
         sink: Tee {
-            rows: Ordered::new(
-                printer,
-                Selection {
-                    types: arguments.only.iter().copied().collect(),
-                    connections: arguments.connection.iter().copied().collect(),
-                },
-            ),
+            view,
             connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
+            wanted: arguments.follow.or(arguments.ladder),
+            seen: false,
         },
         pace: if arguments.sniffs() {
             Pace::Quiet
@@ -313,23 +480,41 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
         max_packets: arguments.count.unwrap_or(u64::MAX),
         errors: Vec::new(),
     };
-    let told = screen.write(|mut out| run.run(&mut out));
-    told.context(match screen {
-        Screen::Stdout => NO_STDOUT,
-        Screen::Stderr => "standard error cannot be written",
-    })?;
+    screen.write(|mut out| run.run(&mut out))?;
 
     let summary = run.analyzer.summary();
     if !arguments.quiet {
         conclude(&summary, &run, arguments);
     }
+    if let Some(number) = arguments.follow.or(arguments.ladder) {
+        check_shown(number, &summary, &run)?;
+    }
     report_errors(&summary, &run.errors)
+}
+
+/// Whether the one connection that was asked for was there to be shown.
+fn check_shown<V>(number: u64, summary: &Summary, run: &Run<V>) -> anyhow::Result<()> {
+    let last = summary.tcp_connections;
+    if number > last || number == 0 {
+        bail!("no connection {number}: the last one is {last}");
+    }
+    if !run.sink.seen {
+        bail!("connection {number} carries no WebSocket; -a shows it all the same");
+    }
+    Ok(())
 }
 
 fn limits(arguments: &Arguments) -> Limits {
     let defaults = Limits::default();
-    let wanted = if arguments.json || arguments.hex {
+    let whole = arguments.json
+        || arguments.hex > 0
+        || arguments.follow.is_some()
+        || arguments.har.is_some()
+        || arguments.extract.is_some();
+    let wanted = if whole {
         defaults.max_message_bytes
+    } else if arguments.summary {
+        0
     } else {
         ROW_PAYLOAD
     };
@@ -382,7 +567,7 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude<P>(summary: &Summary, run: &Run<P>, arguments: &Arguments) {
+fn conclude<V>(summary: &Summary, run: &Run<V>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
     if arguments.sniffs() && io::stderr().is_terminal() {
         // The terminal has put ^C at the start of this line.
@@ -450,14 +635,41 @@ impl Screen {
         size.map(|(width, _)| width.0)
     }
 
-    /// Lends the buffered output to `write`.
+    /// Lends the buffered output to `write`. Its errors say which output it is.
     fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> T) -> T {
         const BUFFER: usize = 64 << 10;
         match self {
-            Self::Stdout => write(&mut BufWriter::with_capacity(BUFFER, io::stdout().lock())),
+            Self::Stdout => {
+                let out = Named(io::stdout().lock(), NO_STDOUT);
+                write(&mut BufWriter::with_capacity(BUFFER, out))
+            }
             // Others have something to say there, too.
-            Self::Stderr => write(&mut BufWriter::with_capacity(BUFFER, io::stderr())),
+            Self::Stderr => {
+                let out = Named(io::stderr(), "standard error cannot be written");
+                write(&mut BufWriter::with_capacity(BUFFER, out))
+            }
         }
+    }
+}
+
+/// An output whose errors begin with these words.
+struct Named<W>(W, &'static str);
+
+impl<W> Named<W> {
+    fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.1)))
+    }
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(bytes);
+        self.named(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.0.flush();
+        self.named(flushed)
     }
 }
 

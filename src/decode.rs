@@ -10,20 +10,20 @@ use wsdump::capture::live::LiveCapture;
 use wsdump::capture::save::{SaveError, Saved, Saver};
 use wsdump::capture::{CaptureError, Next, Packet, PacketSource};
 use wsdump::event::{Event, EventSink, OtherPacket};
-use wsdump::report::{Connections, Ordered, Printer, count};
+use wsdump::report::{Connections, View, count};
 use wsdump::time::Timestamp;
 
 #[cfg(feature = "live")]
 use crate::sniff::{FileFilter, closing_line};
 
 /// A run and all it works with.
-pub(crate) struct Run<P> {
+pub(crate) struct Run<V> {
     pub(crate) input: Input,
     /// Chooses packets of files; an interface has a filter of its own.
     pub(crate) filter: Option<FileFilter>,
     pub(crate) saving: Saving,
     pub(crate) analyzer: Analyzer,
-    pub(crate) sink: Tee<P>,
+    pub(crate) sink: Tee<V>,
     pub(crate) pace: Pace,
     /// Packets that are read at most.
     pub(crate) max_packets: u64,
@@ -52,7 +52,7 @@ pub(crate) enum Pace {
 /// With no packet for so long, all rows are shown.
 const SILENCE: Duration = Duration::from_millis(30);
 
-impl<P: Printer> Run<P> {
+impl<V: View> Run<V> {
     /// Reads to the end, whatever part of the input cannot be read, and tells `out` all of
     /// it.
     ///
@@ -64,7 +64,7 @@ impl<P: Printer> Run<P> {
         self.saving.finish(&mut self.errors);
         told?;
         self.analyzer.finish(&mut self.sink);
-        self.sink.rows.release(u64::MAX, out)?;
+        self.sink.view.finish(&self.analyzer.summary(), out)?;
         out.flush()?;
         Ok(())
     }
@@ -93,7 +93,7 @@ impl<P: Printer> Run<P> {
                 }
                 Ok(Next::TimedOut) => {
                     if !unflushed {
-                        self.sink.rows.release(u64::MAX, out)?;
+                        self.sink.view.release(u64::MAX, out)?;
                     }
                     out.flush()?;
                     unflushed = false;
@@ -110,7 +110,7 @@ impl<P: Printer> Run<P> {
             }
             read += 1;
             let undecided = self.analyzer.undecided_from();
-            let written = self.sink.rows.release(undecided, out)?;
+            let written = self.sink.view.release(undecided, out)?;
             match self.pace {
                 Pace::Bulk | Pace::Packet => {
                     if written && (first_rows || self.pace == Pace::Packet) {
@@ -251,21 +251,25 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0)))
 }
 
-/// Prints rows, and collects connections where a table of them is wanted.
-pub(crate) struct Tee<P> {
-    pub(crate) rows: Ordered<P>,
+/// Shows events, and collects connections where a table of them is wanted.
+pub(crate) struct Tee<V> {
+    pub(crate) view: V,
     pub(crate) connections: Option<Connections>,
+    /// The connection that is shown alone, if one is, and whether anything was told of it.
+    pub(crate) wanted: Option<u64>,
+    pub(crate) seen: bool,
 }
 
-impl<P: Printer> EventSink for Tee<P> {
+impl<V: View> EventSink for Tee<V> {
     fn event(&mut self, event: &Event<'_>) {
-        self.rows.event(event);
+        self.seen |= self.wanted == Some(event.connection.number);
+        self.view.event(event);
         if let Some(connections) = &mut self.connections {
             connections.event(event);
         }
     }
 
     fn other_packet(&mut self, packet: &OtherPacket) {
-        self.rows.other_packet(packet);
+        self.view.other_packet(packet);
     }
 }

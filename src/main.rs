@@ -2,6 +2,7 @@
 
 mod cli;
 mod decode;
+mod extract;
 #[cfg(feature = "live")]
 mod sniff;
 

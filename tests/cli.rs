@@ -690,7 +690,7 @@ fn verbose_adds_a_table_of_connections() {
         "127.0.0.1:8080",
         "ws://127.0.0.1:8080/chat",
         "108 ms",
-        "┆    1 ┆        2 ┆ 10 / 24 ┆",
+        "┆    1 / 2 ┆   10 / 24 ┆",
         "Close 1000 by client, FIN",
     ] {
         assert!(table.contains(expected), "{expected}:\n{table}");
@@ -702,6 +702,140 @@ fn verbose_adds_a_table_of_connections() {
         5,
         "{selected}"
     );
+}
+
+// Views
+
+#[test]
+fn the_summary_is_sorted_and_has_totals() {
+    let numbers = |sort: &str| -> Vec<u64> {
+        let run = wsdump(&format!("--summary {sort} many.pcap.gz"));
+        assert_eq!(run.code, 0);
+        let rows = run.stdout.lines().filter_map(|line| line.strip_prefix('│'));
+        let cells = rows.filter_map(|row| row.split('┆').next());
+        cells.filter_map(|cell| cell.trim().parse().ok()).collect()
+    };
+    assert_eq!(numbers(""), (1..=30).collect::<Vec<_>>());
+    assert_eq!(numbers("--sort bytes")[..3], [26, 9, 3]);
+    let totals = wsdump("--summary deflate.pcap").stdout;
+    for expected in [
+        "Packets       174, ",
+        "Connections   1 upgraded",
+        "Ends          1 clean",
+        "Messages      111 Text, 12 Binary, 2 Close",
+        "Compression   123 messages, ",
+    ] {
+        assert!(totals.contains(expected), "{expected}:\n{totals}");
+    }
+    let wrong = wsdump("--summary --sort size chat.pcap");
+    assert_eq!(wrong.code, 2);
+    assert!(
+        wrong.stderr.contains("no such column; there are number, "),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn one_connection_is_followed() {
+    let run = wsdump("--follow 1 -q chat.pcap");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(
+        run.stdout
+            .contains("client  Text, 5 bytes\n              hello\n"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        wsdump("-q --follow 1 --raw client chat.pcap").stdout,
+        "hello"
+    );
+    assert_eq!(
+        wsdump("-q --follow 1 --raw server chat.pcap").stdout,
+        "somethinghello too!"
+    );
+    let pretty = wsdump("-q --follow 1 --pretty fragments.pcap").stdout;
+    assert!(
+        wsdump("-q --ladder 1 chat.pcap")
+            .stdout
+            .contains(" 101 Switching Protocols")
+    );
+    assert!(!pretty.contains('\x1b'));
+    for view in ["--follow", "--ladder"] {
+        let none = wsdump(&format!("{view} 7 chat.pcap"));
+        assert_eq!((none.code, none.stdout.as_str()), (2, ""));
+        let message = "wsdump: no connection 7: the last one is 1\n";
+        assert!(none.stderr.ends_with(message), "{}", none.stderr);
+        let other = wsdump(&format!("{view} 1 socketio.pcap"));
+        let message = "wsdump: connection 1 carries no WebSocket; -a shows it all the same\n";
+        assert_eq!(other.code, 2);
+        assert!(other.stderr.ends_with(message), "{}", other.stderr);
+    }
+    let two = wsdump("--follow 1 --ladder 1 chat.pcap");
+    assert_eq!(two.code, 2);
+    assert!(two.stderr.contains("cannot be used with"), "{}", two.stderr);
+}
+
+#[test]
+fn messages_have_one_row_however_many_frames_they_came_in() {
+    let json = wsdump("--json --messages fragments.pcap").stdout;
+    let opcodes: Vec<String> = json
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["type"] == "frame")
+        .map(|line| line["opcode"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        opcodes
+            .iter()
+            .all(|opcode| ["ping", "pong", "close"].contains(&opcode.as_str()))
+    );
+    assert!(opcodes.len() > 2);
+    let rows = wsdump("--messages fragments.pcap").stdout;
+    assert!(!rows.contains("more to come"), "{rows}");
+    assert!(!rows.contains("Continuation"), "{rows}");
+}
+
+#[test]
+fn rows_are_chosen_by_sender_and_by_time() {
+    let senders = |from: &str| -> Vec<String> {
+        let json = wsdump(&format!("--json --from {from} chat.pcap")).stdout;
+        let lines = json
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines
+            .map(|line| line["from"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(senders("client").iter().all(|from| from == "client"));
+    assert!(senders("server").iter().all(|from| from == "server"));
+    let numbers = |arguments: &str| -> Vec<u64> {
+        let rows = wsdump(&format!("{arguments} chat.pcap")).stdout;
+        let rows = rows
+            .lines()
+            .skip(1)
+            .filter_map(|row| row.split_whitespace().next());
+        rows.map(|number| number.parse().unwrap()).collect()
+    };
+    assert_eq!(numbers("--after 0.05 --before 0.1"), [10, 11]);
+    assert_eq!(numbers("--after 100ms")[0], 13);
+    let absolute = numbers("--before 2020-01-01T00:00:00Z");
+    assert!(absolute.is_empty());
+    assert_eq!(wsdump("--after soon chat.pcap").code, 2);
+}
+
+#[test]
+fn the_fields_of_a_frame_header_are_named() {
+    let run = wsdump("-xx -q chat.pcap");
+    for expected in [
+        "  81                       FIN 1, RSV1 0, RSV2 0, RSV3 0, opcode 0x1 Text\n",
+        "  85                       MASK 1, payload length 5\n",
+        "              masking key\n",
+        "  00000000  68 65 6c 6c 6f",
+    ] {
+        assert!(run.stdout.contains(expected), "{expected}:\n{}", run.stdout);
+    }
+    assert!(!wsdump("-x -q chat.pcap").stdout.contains("masking key"));
 }
 
 #[test]

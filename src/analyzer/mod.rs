@@ -125,6 +125,8 @@ impl Waiting {
 pub struct Summary {
     /// Packets read.
     pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
     /// TCP connections.
     pub tcp_connections: u64,
     /// Connections on which WebSocket was asked for or found.
@@ -195,6 +197,7 @@ impl Analyzer {
         let shared = &mut self.shared;
         let summary = &mut shared.summary;
         summary.packets += 1;
+        summary.bytes += u64::from(packet.wire_len);
         let at = Moment {
             packet: summary.packets,
             time: packet.time,

@@ -5,9 +5,11 @@ use std::str;
 use anstyle::{AnsiColor, Style as TextStyle};
 
 use super::duration::readable;
+use super::summary::count;
 use super::text::{append, escape, quote, quote_bytes, text_width};
+use super::timeline::Rows;
 use crate::anomaly::{Anomaly, Rule, Severity};
-use crate::event::{ConnectionReport, Upgrade, UpgradeOutcome};
+use crate::event::{ConnectionReport, Event, EventKind, Upgrade, UpgradeOutcome};
 use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::ws::{Answer, Frame, FrameHeader, Message, OpCode, Text};
@@ -36,7 +38,7 @@ const CLOSE: TextStyle = AnsiColor::Magenta.on_default().bold();
 const TROUBLE: TextStyle = AnsiColor::Red.on_default().bold();
 const WARNING: TextStyle = AnsiColor::Yellow.on_default().bold();
 
-fn by_sender(from: Direction) -> TextStyle {
+pub(super) fn by_sender(from: Direction) -> TextStyle {
     match from {
         Direction::ClientToServer => CLIENT,
         Direction::ServerToClient => SERVER,
@@ -70,6 +72,22 @@ impl Room {
             Self::Payload(columns) => columns,
             Self::Line(columns) => columns.saturating_sub(text_width(info) + QUOTES_AND_MARK),
         }
+    }
+}
+
+/// What the row of an event says.
+pub(super) fn event_info(event: &Event<'_>, rows: Rows, room: Room, info: &mut String) -> Cells {
+    match &event.kind {
+        EventKind::Tcp(tcp) => tcp_info(tcp, info),
+        EventKind::Request(head) => request_info(head, info),
+        EventKind::Response { head, upgrade } => response_info(head, *upgrade, info),
+        EventKind::Frame { frame, answers } => frame_info(frame, *answers, event.from, room, info),
+        EventKind::Message { message, last } => {
+            let frames_have_rows = rows != Rows::Messages;
+            message_info(message, *last, frames_have_rows, event.from, room, info)
+        }
+        EventKind::Anomaly(anomaly) => anomaly_info(anomaly, info),
+        EventKind::Connection(report) => summary_info(report, info),
     }
 }
 
@@ -385,30 +403,43 @@ pub(super) fn frame_info(
     Cells {
         protocol: WEBSOCKET,
         length: Some(header.payload_len),
-        style: match header.opcode {
-            OpCode::Close => CLOSE,
-            opcode if opcode.is_control() => QUIET,
-            _ => by_sender(from),
-        },
+        style: frame_style(frame, from),
         styled,
     }
 }
 
-/// A message, together with the frame that ends it.
+pub(super) fn frame_style(frame: &Frame<'_>, from: Direction) -> TextStyle {
+    match frame.header.opcode {
+        OpCode::Close => CLOSE,
+        opcode if opcode.is_control() => QUIET,
+        _ => by_sender(from),
+    }
+}
+
+/// A message, together with the frame that ends it, or with all of its frames where those
+/// have no rows of their own.
 pub(super) fn message_info(
     message: &Message<'_>,
     last: Option<FrameHeader>,
+    frames_have_rows: bool,
     from: Direction,
     room: Room,
     info: &mut String,
 ) -> Cells {
     let opcode = message.opcode;
-    let more = message_tags(message);
+    let mut more = message_tags(message);
     let length = message.length;
     match last {
         Some(header) if message.frames == 1 => {
             append!(info, "{opcode}");
             tags(&header, &more, info);
+        }
+        Some(header) if !frames_have_rows => {
+            append!(info, "{opcode}");
+            more.push(format!("{} frames", message.frames));
+            // What is said of the last frame alone is left out.
+            let whole = FrameHeader { opcode, ..header };
+            tags(&whole, &more, info);
         }
         Some(header) => {
             append!(info, "{}", header.opcode);
@@ -428,6 +459,17 @@ pub(super) fn message_info(
         }
     }
     let styled = info.len();
+    append_payload(message, room, info);
+    Cells {
+        protocol: WEBSOCKET,
+        length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
+        style: by_sender(from),
+        styled,
+    }
+}
+
+/// ` "text"`, or ` 68 65 78`.
+fn append_payload(message: &Message<'_>, room: Room, info: &mut String) {
     let has_more = message.is_truncated();
     match message.text {
         _ if message.payload.is_empty() && has_more => info.push_str(" …"),
@@ -442,11 +484,30 @@ pub(super) fn message_info(
             quote_bytes(message.payload, has_more, room.behind(info), info);
         }
     }
+}
+
+/// A message on an arrow: `Text [deflate 43→41] "hello"`.
+pub(super) fn message_label(message: &Message<'_>, room: Room, info: &mut String) {
+    message_heading(message, Direction::ClientToServer, info);
+    append_payload(message, room, info);
+}
+
+/// A message without its payload: `Text [deflate 43→41, 3 frames], 41 bytes`.
+pub(super) fn message_heading(message: &Message<'_>, from: Direction, info: &mut String) -> Cells {
+    let mut more = message_tags(message);
+    if message.frames > 1 {
+        more.push(format!("{} frames", message.frames));
+    }
+    append!(info, "{}", message.opcode);
+    if !more.is_empty() {
+        append!(info, " [{}]", more.join(", "));
+    }
+    append!(info, ", {}", count(message.length, "byte", "bytes"));
     Cells {
         protocol: WEBSOCKET,
-        length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
+        length: Some(message.wire_length),
         style: by_sender(from),
-        styled,
+        styled: usize::MAX,
     }
 }
 

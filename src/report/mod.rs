@@ -4,27 +4,64 @@
 //! [`Ordered`] puts what it rendered into packet order and writes it. A new output format
 //! is one file here.
 
+mod chart;
+mod clock;
 mod columns;
+mod connections;
+mod csv;
 mod duration;
+mod fields;
+mod follow;
+mod har;
 mod hex;
 mod info;
 mod json;
+mod ladder;
 mod ordered;
+mod overview;
+mod pretty;
+mod samples;
 mod selection;
 mod summary;
 mod text;
 mod timeline;
 mod timestamp;
 
-use crate::event::{Event, OtherPacket};
+use std::io::{self, Write};
 
+use crate::Summary;
+use crate::event::{Event, EventSink, OtherPacket};
+
+pub use connections::{Connections, Detail, SortKey};
+pub use csv::Csv;
+pub use follow::{Follow, FollowStyle, RawPayload};
+pub use har::Har;
 pub use json::Json;
+pub use ladder::{Ladder, LadderStyle};
 pub use ordered::Ordered;
-pub use selection::{EventType, Selection};
-pub use summary::{Connections, closing_lines, count};
+pub use overview::Overview;
+pub use selection::{EventType, Selection, TimeBound};
+pub use summary::{closing_lines, count};
 pub use text::escape;
-pub use timeline::{Rows, Style, Timeline};
+pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
+
+/// Shows a capture: what can be shown as it comes, and the rest at its end.
+pub trait View: EventSink {
+    /// Writes the rows of packets before `before`, and says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool>;
+
+    /// Writes all that is left: the capture is over.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()>;
+}
 
 /// Renders events as text.
 pub trait Printer {

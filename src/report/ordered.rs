@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Printer, Row, Selection};
+use super::{Printer, Row, Selection, View};
+use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
 
 /// Renders the events that a [`Selection`] chooses, and writes them in packet order.
@@ -55,12 +56,36 @@ impl<P: Printer> Ordered<P> {
         }
     }
 
-    /// Writes the rows of packets before `before`, and says whether there were any.
-    ///
-    /// # Errors
-    ///
-    /// Those of `out`.
-    pub fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool> {
+    /// Frees the room of rows that were written while others waited.
+    fn compact(&mut self) {
+        let mut kept = Vec::with_capacity(self.waiting);
+        for Pending { above, body, .. } in &mut self.rows {
+            let start = kept.len();
+            kept.extend_from_slice(&self.pending[above.start..body.end]);
+            *body = start + above.len()..kept.len();
+            *above = start..body.start;
+        }
+        self.pending = kept;
+    }
+
+    /// Notes what was rendered from `start` on, of which `above` bytes go above the row.
+    fn note(&mut self, row: Row, start: usize, above: usize) {
+        if self.pending.len() == start {
+            return;
+        }
+        let last = self.rows.last().map_or(0, |last| last.row.packet);
+        self.unsorted |= row.packet < last;
+        self.waiting += self.pending.len() - start;
+        self.rows.push(Pending {
+            row,
+            above: start..start + above,
+            body: start + above..self.pending.len(),
+        });
+    }
+}
+
+impl<P: Printer> View for Ordered<P> {
+    fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool> {
         if self.rows.is_empty() {
             return Ok(false);
         }
@@ -96,31 +121,9 @@ impl<P: Printer> Ordered<P> {
         Ok(ready > 0)
     }
 
-    /// Frees the room of rows that were written while others waited.
-    fn compact(&mut self) {
-        let mut kept = Vec::with_capacity(self.waiting);
-        for Pending { above, body, .. } in &mut self.rows {
-            let start = kept.len();
-            kept.extend_from_slice(&self.pending[above.start..body.end]);
-            *body = start + above.len()..kept.len();
-            *above = start..body.start;
-        }
-        self.pending = kept;
-    }
-
-    /// Notes what was rendered from `start` on, of which `above` bytes go above the row.
-    fn note(&mut self, row: Row, start: usize, above: usize) {
-        if self.pending.len() == start {
-            return;
-        }
-        let last = self.rows.last().map_or(0, |last| last.row.packet);
-        self.unsorted |= row.packet < last;
-        self.waiting += self.pending.len() - start;
-        self.rows.push(Pending {
-            row,
-            above: start..start + above,
-            body: start + above..self.pending.len(),
-        });
+    fn finish(&mut self, _summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        self.release(u64::MAX, out)?;
+        Ok(())
     }
 }
 

@@ -1,9 +1,12 @@
 //! Which events are printed. Decoding does not depend on it.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::str::FromStr;
 
 use crate::event::{Event, EventKind};
+use crate::flow::Direction;
+use crate::time::Timestamp;
 
 /// Type of an event, as in the `type` field of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +77,10 @@ impl FromStr for EventType {
     }
 }
 
+fn is_data_frame(kind: &EventKind<'_>) -> bool {
+    matches!(kind, EventKind::Frame { frame, .. } if frame.header.opcode.is_data())
+}
+
 /// Which events are printed; by default all.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
@@ -81,6 +88,56 @@ pub struct Selection {
     pub types: HashSet<EventType>,
     /// Numbers of connections to print; all when empty.
     pub connections: HashSet<u64>,
+    /// Who sent it; either when `None`.
+    pub from: Option<Direction>,
+    /// Of data, messages only: their frames are left out, control frames are not.
+    pub messages: bool,
+    /// Not before this time.
+    pub after: Option<TimeBound>,
+    /// Not after this time.
+    pub before: Option<TimeBound>,
+}
+
+/// A point in the time of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeBound {
+    /// Nanoseconds since the capture's first packet.
+    Elapsed(i64),
+    /// A time of the world.
+    At(Timestamp),
+}
+
+impl TimeBound {
+    fn compare(self, event: &Event<'_>) -> Ordering {
+        match self {
+            Self::Elapsed(bound) => event.elapsed.cmp(&bound),
+            Self::At(bound) => event.at.time.cmp(&bound),
+        }
+    }
+}
+
+impl FromStr for TimeBound {
+    type Err = &'static str;
+
+    /// Reads seconds (`1.5`), a time with its unit (`90s`, `1m30s`), or a date and time with
+    /// its offset, as RFC 3339 has it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "a time since the first packet is expected, such as 1.5, 90s or 1m30s, or one like \
+             2026-11-21T02:41:28Z";
+        if let Ok(time) = text.parse::<jiff::Timestamp>() {
+            let nanos = u64::try_from(time.as_nanosecond()).map_err(|_| EXPECTED)?;
+            return Ok(Self::At(Timestamp(nanos)));
+        }
+        let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+        let with_unit = if has_unit {
+            text.to_owned()
+        } else {
+            format!("{text}s")
+        };
+        let since: jiff::SignedDuration = with_unit.parse().map_err(|_| EXPECTED)?;
+        let nanos = i64::try_from(since.as_nanos()).map_err(|_| EXPECTED)?;
+        Ok(Self::Elapsed(nanos))
+    }
 }
 
 impl Selection {
@@ -88,11 +145,48 @@ impl Selection {
     pub fn chooses(&self, event: &Event<'_>) -> bool {
         (self.types.is_empty() || self.types.contains(&EventType::of(&event.kind)))
             && (self.connections.is_empty() || self.connections.contains(&event.connection.number))
+            && self.from.is_none_or(|from| from == event.from)
+            && !(self.messages && is_data_frame(&event.kind))
+            && self.after.is_none_or(|bound| bound.compare(event).is_ge())
+            && self.before.is_none_or(|bound| bound.compare(event).is_le())
     }
 
     /// Whether packets that are not TCP are printed, where every packet is told of.
     pub fn chooses_other_packets(&self) -> bool {
         self.connections.is_empty()
             && (self.types.is_empty() || self.types.contains(&EventType::Packet))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_since_the_start_or_of_the_world() {
+        for (text, nanos) in [
+            ("0", 0),
+            ("1.5", 1_500_000_000),
+            ("0.000043", 43_000),
+            ("90s", 90_000_000_000),
+            ("1m30s", 90_000_000_000),
+            ("250ms", 250_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(TimeBound::Elapsed(nanos)), "{text}");
+        }
+        let at = Timestamp(1_700_000_000_250_000_000);
+        for text in ["2023-11-14T22:13:20.25Z", "2023-11-14 23:13:20.25+01:00"] {
+            assert_eq!(text.parse(), Ok(TimeBound::At(at)), "{text}");
+        }
+        for text in [
+            "",
+            "soon",
+            "1x",
+            "2023-11-14",
+            "1969-01-01T00:00:00Z",
+            "99999999999999",
+        ] {
+            assert!(text.parse::<TimeBound>().is_err(), "{text}");
+        }
     }
 }

@@ -22,17 +22,17 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use anstyle::Style as TextStyle;
-use jiff::tz::TimeZone;
 
+use super::clock::Clock;
 use super::columns::{Columns, Layout, widen};
 use super::info::{self, Cells, HEADING, QUIET, Room, WEBSOCKET};
 use super::text::{append, cut_to_width};
-use super::timestamp::{Calendar, TimeFormat, seconds_with_micros, subsecond};
-use super::{Printer, Row, hex};
+use super::timestamp::{TimeFormat, seconds_with_micros};
+use super::{Printer, Row, fields, hex};
 use crate::event::{Event, EventKind, OtherPacket};
 use crate::flow::{Direction, TcpEventKind};
-use crate::time::Timestamp;
 use crate::wire::OtherKind;
+use crate::ws::FrameHeader;
 
 /// How the timeline looks.
 #[derive(Clone, Copy, Debug)]
@@ -45,13 +45,25 @@ pub struct Style {
     pub color: bool,
     /// How time is shown.
     pub time: TimeFormat,
-    /// Whether to put a hex dump of its payload under each frame.
-    pub hex: bool,
+    /// What is put under each frame.
+    pub dump: Dump,
     /// Whether to show what is of interest only together with every packet: packets that
     /// were captured twice.
     pub all: bool,
     /// What has rows, of messages and their frames.
     pub rows: Rows,
+}
+
+/// What is put under the row of a frame or message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dump {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its payload in hexadecimal, unmasked and inflated.
+    Payload,
+    /// The fields of the frame's header, and then the payload.
+    HeaderAndPayload,
 }
 
 /// Which rows a message and its frames have.
@@ -66,6 +78,17 @@ pub enum Rows {
     Messages,
 }
 
+impl Rows {
+    /// Whether an event has a row, where `all` wants one of packets captured twice as well.
+    pub(super) fn have(self, kind: &EventKind<'_>, all: bool) -> bool {
+        match kind {
+            EventKind::Tcp(tcp) => all || tcp.kind != TcpEventKind::DuplicatePacket,
+            EventKind::Frame { frame, .. } => !frame.ends_message || self == Self::Frames,
+            _ => true,
+        }
+    }
+}
+
 /// Columns of a payload that are shown where the width has no limit.
 const PREVIEW: usize = 120;
 
@@ -76,10 +99,8 @@ const DUMP_INDENT: usize = 2;
 #[derive(Debug)]
 pub struct Timeline {
     style: Style,
-    calendar: Calendar,
+    clock: Clock,
     columns: Columns,
-    /// Time of the row above.
-    above: Option<Timestamp>,
     /// Connections whose ends were said, where the rows do not say them.
     introduced: HashSet<u64>,
     info: String,
@@ -90,20 +111,11 @@ pub struct Timeline {
 impl Timeline {
     /// A timeline of this look.
     pub fn new(style: Style) -> Self {
-        let zone = match style.time {
-            TimeFormat::Local => TimeZone::system(),
-            _ => TimeZone::UTC,
-        };
-        let time = match style.time {
-            TimeFormat::Relative | TimeFormat::Delta => 10,
-            TimeFormat::Epoch => 17,
-            TimeFormat::Utc | TimeFormat::Local => 26,
-        };
+        let clock = Clock::new(style.time);
         Self {
             style,
-            calendar: Calendar::readable(zone),
-            columns: Columns::new(style.width, time),
-            above: None,
+            columns: Columns::new(style.width, clock.width()),
+            clock,
             introduced: HashSet::new(),
             info: String::new(),
             dump: String::new(),
@@ -241,28 +253,25 @@ impl Timeline {
         };
     }
 
-    /// Whether an event has a row; prepares the dump under it, or under its message's.
-    fn has_row(&mut self, kind: &EventKind<'_>) -> bool {
-        let rows = self.style.rows;
+    /// Renders the dump under an event's row, or under its message's.
+    fn dump(&mut self, kind: &EventKind<'_>) {
         match kind {
-            EventKind::Tcp(tcp) => self.style.all || tcp.kind != TcpEventKind::DuplicatePacket,
             EventKind::Frame { frame, .. } => {
-                self.prepare_dump(frame.payload);
-                !frame.ends_message || rows == Rows::Frames
+                self.prepare_dump(Some(&frame.header), frame.payload);
             }
-            EventKind::Message { message, .. } => {
-                if rows == Rows::Messages {
-                    self.prepare_dump(message.payload);
-                }
-                true
+            EventKind::Message { message, .. } if self.style.rows == Rows::Messages => {
+                self.prepare_dump(None, message.payload);
             }
-            _ => true,
+            _ => {}
         }
     }
 
-    fn prepare_dump(&mut self, payload: &[u8]) {
+    fn prepare_dump(&mut self, header: Option<&FrameHeader>, payload: &[u8]) {
         self.dump.clear();
-        if self.style.hex {
+        if let (Dump::HeaderAndPayload, Some(header)) = (self.style.dump, header) {
+            fields::append(header, DUMP_INDENT, &mut self.dump);
+        }
+        if self.style.dump != Dump::None {
             hex::dump(payload, DUMP_INDENT, &mut self.dump);
         }
     }
@@ -301,47 +310,21 @@ impl Printer for Timeline {
     }
 
     fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
-        let text = match self.style.time {
-            TimeFormat::Relative => seconds_with_micros(row.elapsed),
-            TimeFormat::Delta => {
-                let above = self.above.replace(row.time).unwrap_or(row.time);
-                seconds_with_micros(row.time.nanos_since(above))
-            }
-            TimeFormat::Epoch => {
-                let (seconds, nanos) = (row.time.0 / 1_000_000_000, subsecond(row.time));
-                format!("{seconds}.{:06}", nanos / 1000)
-            }
-            TimeFormat::Utc | TimeFormat::Local => {
-                let micros = subsecond(row.time) / 1000;
-                format!("{}.{micros:06}", self.calendar.seconds(row.time))
-            }
-        };
+        let text = self.clock.text(row);
         let Columns { number, time, .. } = self.columns;
         let _ = write!(out, "{:>number$}  {text:>time$}  ", row.packet);
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
-        if !self.has_row(&event.kind) {
+        self.dump(&event.kind);
+        if !self.style.rows.have(&event.kind, self.style.all) {
             return 0;
         }
         let (source, destination) = (event.source().to_string(), event.destination().to_string());
         self.fit(event.at.packet, event.elapsed, &source, &destination);
         self.info.clear();
-        let (from, room) = (event.from, self.payload_room());
-        let info = &mut self.info;
-        let cells = match &event.kind {
-            EventKind::Tcp(tcp) => info::tcp_info(tcp, info),
-            EventKind::Request(head) => info::request_info(head, info),
-            EventKind::Response { head, upgrade } => info::response_info(head, *upgrade, info),
-            EventKind::Frame { frame, answers } => {
-                info::frame_info(frame, *answers, from, room, info)
-            }
-            EventKind::Message { message, last } => {
-                info::message_info(message, *last, from, room, info)
-            }
-            EventKind::Anomaly(anomaly) => info::anomaly_info(anomaly, info),
-            EventKind::Connection(report) => info::summary_info(report, info),
-        };
+        let room = self.payload_room();
+        let cells = info::event_info(event, self.style.rows, room, &mut self.info);
         let above = self.row(event, (&source, &destination), &cells, out);
         if cells.protocol == WEBSOCKET {
             out.extend_from_slice(self.dump.as_bytes());

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Frame opcode, four bits wide (RFC 6455 §5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OpCode {
     /// 0x0: goes on with a fragmented message.
     Continuation,
@@ -33,6 +33,12 @@ impl OpCode {
             0xA => Self::Pong,
             other => Self::Reserved(other),
         }
+    }
+
+    /// Whether it carries data of a message: text, binary, or the continuation of either
+    /// (RFC 6455 §5.6).
+    pub fn is_data(self) -> bool {
+        matches!(self, Self::Continuation | Self::Text | Self::Binary)
     }
 
     /// Control frames have the high opcode bit set (RFC 6455 §5.5).
