@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use super::Driver;
 use super::stage::Stage;
 use crate::anomaly::{Anomaly, Rule};
-use crate::event::{ConnectionReport, Event, EventKind, Peers, UpgradeOutcome};
+use crate::event::{
+    ConnectionReport, Event, EventKind, OpeningFacts, PacketFacts, Peers, UpgradeOutcome,
+};
 use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::Moment;
@@ -27,7 +29,7 @@ pub(super) struct Teller {
     visibility: Visibility,
     /// The client's side, once the bytes told it. Until then it is guessed.
     pub(super) client: Option<Side>,
-    opening: VecDeque<(Moment, Side, Opening)>,
+    opening: VecDeque<Waiting>,
     /// WebSocket was asked for or found.
     pub(super) is_websocket: bool,
     pub(super) anomalies: u64,
@@ -35,6 +37,8 @@ pub(super) struct Teller {
     pub(super) url: Option<String>,
     /// What became of that.
     pub(super) outcome: UpgradeOutcome,
+    /// The subprotocol that was chosen.
+    pub(super) subprotocol: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +52,16 @@ enum Visibility {
     Hidden,
 }
 
-/// An event that waits. Frames and messages never do: where they are found, the connection
+/// An event that waits, with all that was known when it happened.
+#[derive(Debug)]
+struct Waiting {
+    at: Moment,
+    packet: Option<PacketFacts>,
+    side: Side,
+    opening: Opening,
+}
+
+/// What waits. Frames and messages never do: where they are found, the connection
 /// is known to carry WebSocket.
 #[derive(Debug)]
 enum Opening {
@@ -195,7 +208,14 @@ impl Scope<'_, '_> {
             }
         }
         match self.teller.visibility {
-            Visibility::Shown => self.send(self.at, side, kind),
+            Visibility::Shown => {
+                let opening = OpeningFacts {
+                    url: self.teller.url.as_deref(),
+                    subprotocol: self.teller.subprotocol.as_deref(),
+                };
+                let event = self.event(self.at, self.packet(), side, kind);
+                self.driver.sink.event(&Event { opening, ..event });
+            }
             Visibility::Waiting => self.keep(side, kind),
             Visibility::New | Visibility::Hidden => {}
         }
@@ -228,16 +248,18 @@ impl Scope<'_, '_> {
             return;
         }
         self.teller.visibility = Visibility::Shown;
-        for (at, side, opening) in std::mem::take(&mut self.teller.opening) {
-            match &opening {
-                Opening::Tcp(event) => self.send(at, side, EventKind::Tcp(*event)),
-                Opening::Request(head) => self.send(at, side, EventKind::Request(head)),
-                Opening::Response(head) => {
-                    let upgrade = None;
-                    self.send(at, side, EventKind::Response { head, upgrade });
-                }
-                Opening::Anomaly(anomaly) => self.send(at, side, EventKind::Anomaly(anomaly)),
-            }
+        for waiting in std::mem::take(&mut self.teller.opening) {
+            let kind = match &waiting.opening {
+                Opening::Tcp(event) => EventKind::Tcp(*event),
+                Opening::Request(head) => EventKind::Request(head),
+                Opening::Response(head) => EventKind::Response {
+                    head,
+                    upgrade: None,
+                },
+                Opening::Anomaly(anomaly) => EventKind::Anomaly(anomaly),
+            };
+            let event = self.event(waiting.at, waiting.packet, waiting.side, kind);
+            self.driver.sink.event(&event);
         }
         self.driver.shared.waiting.decided(self.flow.number);
     }
@@ -255,15 +277,32 @@ impl Scope<'_, '_> {
         }
     }
 
-    fn send(&mut self, at: Moment, side: Side, kind: EventKind<'_>) {
-        let event = Event {
+    /// What the headers said of the packet that completes what is told now.
+    fn packet(&self) -> Option<PacketFacts> {
+        let (flow, shared) = (self.flow, &self.driver.shared);
+        (flow.last.packet == self.at.packet).then(|| PacketFacts {
+            segment: flow.segment,
+            since_previous: (shared.last.packet == self.at.packet).then_some(shared.since_previous),
+        })
+    }
+
+    /// An event, of which the opening handshake is not known yet.
+    fn event<'e>(
+        &self,
+        at: Moment,
+        packet: Option<PacketFacts>,
+        side: Side,
+        kind: EventKind<'e>,
+    ) -> Event<'e> {
+        Event {
             at,
             elapsed: at.time.nanos_since(self.driver.shared.start),
             connection: self.peers(),
+            packet,
+            opening: OpeningFacts::default(),
             from: self.direction(side),
             kind,
-        };
-        self.driver.sink.event(&event);
+        }
     }
 
     fn keep(&mut self, side: Side, kind: EventKind<'_>) {
@@ -276,14 +315,20 @@ impl Scope<'_, '_> {
                 return;
             }
         };
+        let packet = self.packet();
         let waiting = &mut self.teller.opening;
         if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
-            let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| matches!(opening, Opening::Tcp(event) if is_handshake(event.kind));
+            let is_handshake = |waiting: &Waiting| matches!(waiting.opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = waiting.iter().position(|event| !is_handshake(event));
             waiting.remove(oldest.unwrap_or(0));
         }
-        waiting.push_back((self.at, side, opening));
+        waiting.push_back(Waiting {
+            at: self.at,
+            packet,
+            side,
+            opening,
+        });
     }
 }
 

@@ -157,7 +157,7 @@ impl<P: Printer> EventSink for Ordered<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{EventKind, Peers};
+    use crate::event::{EventKind, OpeningFacts, Peers};
     use crate::flow::{Direction, TcpEvent, TcpEventKind};
     use crate::time::{Moment, Timestamp};
     use crate::wire::TcpFlags;
@@ -189,6 +189,8 @@ mod tests {
                 client: end,
                 server: end,
             },
+            packet: None,
+            opening: OpeningFacts::default(),
             from: Direction::ClientToServer,
             kind: EventKind::Tcp(TcpEvent {
                 kind: TcpEventKind::Ack,
