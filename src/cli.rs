@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
+use wsdump::filter::{FieldList, Filter};
 use wsdump::report::{
     Connections, EventType, Json, Ordered, Printer, Rows, Selection, Style, TimeFormat, Timeline,
     closing_lines,
@@ -43,9 +44,12 @@ pub(crate) struct Arguments {
     /// of time; - is standard input. With -i: the words of a capture filter
     #[cfg_attr(
         feature = "live",
-        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces"])
+        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces", "fields"])
     )]
-    #[cfg_attr(not(feature = "live"), arg(value_name = "CAPTURE", required = true))]
+    #[cfg_attr(
+        not(feature = "live"),
+        arg(value_name = "CAPTURE", required_unless_present = "fields")
+    )]
     captures: Vec<PathBuf>,
 
     #[cfg(feature = "live")]
@@ -73,6 +77,15 @@ pub(crate) struct Arguments {
     /// or -x 16 MiB]
     #[arg(long, value_name = "BYTES", value_parser = number::<usize>, help_heading = FORM)]
     max_payload: Option<usize>,
+
+    /// Show only what this display filter is true of: Wireshark's grammar and names of
+    /// fields, such as 'websocket.opcode == 1 && tcp.port == 8080'
+    #[arg(short = 'Y', long, value_name = "EXPR", help_heading = SELECTION)]
+    filter: Option<String>,
+
+    /// List the fields that a display filter may ask for
+    #[arg(long, help_heading = SELECTION)]
+    fields: bool,
 
     /// Show every packet and connection, not only those of WebSocket
     #[arg(short, long, help_heading = SELECTION)]
@@ -120,6 +133,7 @@ Examples:
   wsdump capture.pcap                    the timeline of every WebSocket conversation
   wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
   wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
+  wsdump -Y 'ws.rtt > 50ms' *.pcap       slow answers to a Ping; --fields lists what else there is
   tcpdump -U -w - tcp | wsdump -         a capture from another program
   sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
@@ -206,9 +220,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         writeln!(io::stdout(), "{}", sniff::list()?).context(NO_STDOUT)?;
         return Ok(());
     }
+    if arguments.fields {
+        write!(io::stdout(), "{FieldList}").context(NO_STDOUT)?;
+        return Ok(());
+    }
+    let filter = arguments.filter.as_deref().map(Filter::parse).transpose()?;
     let screen = arguments.screen();
     if arguments.json {
-        return print(Json::new(), arguments, screen);
+        return print(Json::new(), arguments, filter, screen);
     }
     let is_terminal = screen.is_terminal();
     let timeline = Timeline::new(Style {
@@ -229,7 +248,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             _ => Rows::Joined,
         },
     });
-    print(timeline, arguments, screen)
+    print(timeline, arguments, filter, screen)
 }
 
 /// `NO_COLOR` forbids it when set to anything but nothing, and a dumb terminal has none.
@@ -239,11 +258,17 @@ fn environment_allows_color() -> bool {
 }
 
 /// Decodes the captures and prints them.
-fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
+fn print<P: Printer>(
+    printer: P,
+    arguments: &Arguments,
+    display_filter: Option<Filter>,
+    screen: Screen,
+) -> anyhow::Result<()> {
     let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
+    let whole_payloads = display_filter.as_ref().is_some_and(Filter::needs_payload);
     let (input, saving) = open(arguments)?;
     let mut run = Run {
         input,
@@ -251,7 +276,7 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
         saving,
         analyzer: Analyzer::new(Config {
             all: arguments.all,
-            limits: limits(arguments),
+            limits: limits(arguments, whole_payloads),
             patience: if arguments.sniffs() {
                 Some(SNIFFING_PATIENCE)
             } else {
@@ -265,6 +290,8 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
                 Selection {
                     types: arguments.only.iter().copied().collect(),
                     connections: arguments.connection.iter().copied().collect(),
+                    filter: display_filter,
+                    max_payload: whole_payloads.then(|| shown_payload(arguments)),
                 },
             ),
             connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
@@ -292,17 +319,29 @@ fn print<P: Printer>(printer: P, arguments: &Arguments, screen: Screen) -> anyho
     report_errors(&summary, &run.errors)
 }
 
-fn limits(arguments: &Arguments) -> Limits {
+/// Bounds on memory. A filter that asks for payloads sees them whole, however little of them
+/// is shown.
+fn limits(arguments: &Arguments, whole_payloads: bool) -> Limits {
     let defaults = Limits::default();
+    let shown = shown_payload(arguments);
+    Limits {
+        max_message_bytes: if whole_payloads {
+            shown.max(defaults.max_message_bytes)
+        } else {
+            shown
+        },
+        ..defaults
+    }
+}
+
+/// Bytes of a payload that are shown at most.
+fn shown_payload(arguments: &Arguments) -> usize {
     let wanted = if arguments.json || arguments.hex {
-        defaults.max_message_bytes
+        Limits::default().max_message_bytes
     } else {
         ROW_PAYLOAD
     };
-    Limits {
-        max_message_bytes: arguments.max_payload.unwrap_or(wanted),
-        ..defaults
-    }
+    arguments.max_payload.unwrap_or(wanted)
 }
 
 /// Opens what is decoded, and where it is saved.

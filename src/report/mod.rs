@@ -32,6 +32,12 @@ pub trait Printer {
     /// of the bytes are lines that go above the row, before its prefix.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize;
 
+    /// Takes note of an event that is not printed, where it says something about one that
+    /// may be.
+    fn pass_over(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
+
     /// Appends what there is to say about a packet that is not TCP.
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
         let _ = (packet, out);

@@ -126,7 +126,10 @@ impl<P: Printer> Ordered<P> {
 
 impl<P: Printer> EventSink for Ordered<P> {
     fn event(&mut self, event: &Event<'_>) {
-        if !self.selection.chooses(event) {
+        let is_chosen = self.selection.chooses(event);
+        let event = &self.selection.shown(event);
+        if !is_chosen {
+            self.printer.pass_over(event);
             return;
         }
         let start = self.pending.len();
@@ -140,7 +143,7 @@ impl<P: Printer> EventSink for Ordered<P> {
     }
 
     fn other_packet(&mut self, packet: &OtherPacket) {
-        if !self.selection.chooses_other_packets() {
+        if !self.selection.chooses_other(packet) {
             return;
         }
         let start = self.pending.len();

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, OtherPacket};
+use crate::filter::Filter;
 
 /// Type of an event, as in the `type` field of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +82,11 @@ pub struct Selection {
     pub types: HashSet<EventType>,
     /// Numbers of connections to print; all when empty.
     pub connections: HashSet<u64>,
+    /// What has to be true of an event, if anything has.
+    pub filter: Option<Filter>,
+    /// Bytes of a payload that a printer gets to see at most, where a filter has to see more
+    /// of it; all when `None`.
+    pub max_payload: Option<usize>,
 }
 
 impl Selection {
@@ -88,6 +94,36 @@ impl Selection {
     pub fn chooses(&self, event: &Event<'_>) -> bool {
         (self.types.is_empty() || self.types.contains(&EventType::of(&event.kind)))
             && (self.connections.is_empty() || self.connections.contains(&event.connection.number))
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(event))
+    }
+
+    /// Whether a packet that is not TCP is printed.
+    pub fn chooses_other(&self, packet: &OtherPacket) -> bool {
+        self.chooses_other_packets()
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches_other(packet))
+    }
+
+    /// The event as a printer gets to see it.
+    pub(super) fn shown<'e>(&self, event: &Event<'e>) -> Event<'e> {
+        let mut shown = *event;
+        if let Some(max) = self.max_payload {
+            match &mut shown.kind {
+                EventKind::Frame { frame, .. } => {
+                    frame.payload = &frame.payload[..frame.payload.len().min(max)];
+                }
+                EventKind::Message { message, .. } => {
+                    message.payload = &message.payload[..message.payload.len().min(max)];
+                }
+                _ => {}
+            }
+        }
+        shown
     }
 
     /// Whether packets that are not TCP are printed, where every packet is told of.

@@ -350,6 +350,13 @@ impl Printer for Timeline {
         above
     }
 
+    fn pass_over(&mut self, event: &Event<'_>) {
+        // The row of the message that it ends may be printed, with the dump of this frame.
+        if let EventKind::Frame { frame, .. } = event.kind {
+            self.prepare_dump(frame.payload);
+        }
+    }
+
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
         let other = packet.other;
         let ends = other
