@@ -80,6 +80,9 @@ impl Event<'_> {
 pub struct PacketFacts {
     /// Headers from IP on, and lengths.
     pub segment: SegmentFacts,
+    /// Who sent the packet. What it completed may have been sent by the other side: bytes
+    /// that an acknowledgment shows to be lost.
+    pub from: Direction,
     /// Nanoseconds since the packet before it in the capture; `None` where that is not
     /// remembered, for a SYN that was told only when a second packet agreed with it.
     pub since_previous: Option<i64>,

@@ -282,6 +282,7 @@ impl Scope<'_, '_> {
         let (flow, shared) = (self.flow, &self.driver.shared);
         (flow.last.packet == self.at.packet).then(|| PacketFacts {
             segment: flow.segment,
+            from: self.direction(flow.segment.side),
             since_previous: (shared.last.packet == self.at.packet).then_some(shared.since_previous),
         })
     }
@@ -298,7 +299,11 @@ impl Scope<'_, '_> {
             at,
             elapsed: at.time.nanos_since(self.driver.shared.start),
             connection: self.peers(),
-            packet,
+            // Of an event that waited, it may have become known only now who is the client.
+            packet: packet.map(|packet| PacketFacts {
+                from: self.direction(packet.segment.side),
+                ..packet
+            }),
             opening: OpeningFacts::default(),
             from: self.direction(side),
             kind,

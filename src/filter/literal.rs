@@ -292,6 +292,11 @@ fn bytes(token: &Token<'_>) -> Option<Constant> {
     }
 }
 
+/// A bare word that reads as bytes.
+pub(super) fn hexadecimal_word(token: &Token<'_>) -> Option<Constant> {
+    word(token).and_then(hexadecimal).map(Constant::Bytes)
+}
+
 fn hexadecimal(word: &str) -> Option<Vec<u8>> {
     let word = word.strip_prefix("0x").unwrap_or(word);
     let separator = word.chars().find(|c| matches!(c, ':' | '-' | '.'));

@@ -35,8 +35,6 @@ mod lexer;
 mod list;
 mod literal;
 mod parser;
-#[cfg(test)]
-mod tests;
 mod value;
 
 use std::str::FromStr;

@@ -60,7 +60,7 @@ pub(super) fn parse(expression: &str) -> Result<Parsed, FilterSyntaxError> {
     })
 }
 
-/// Whether words of pcap-filter(7) are there that are no words of this grammar.
+/// Whether words of pcap-filter(7) are there, and none that is only of this grammar.
 fn looks_like_capture_filter(expression: &str) -> bool {
     const WORDS: [&str; 16] = [
         "port",
@@ -80,18 +80,9 @@ fn looks_like_capture_filter(expression: &str) -> bool {
         "tcp-syn",
         "tcp-push",
     ];
-    let words = expression.split(|c: char| c.is_whitespace() || "()[]!&|".contains(c));
-    let marks = ["==", "contains", "matches", "."];
-    let mut words = words.filter(|word| !word.is_empty());
-    words.any(|word| WORDS.contains(&word))
-        && !marks.iter().any(|mark| {
-            // An address has points, too.
-            expression.contains(mark)
-                && !(*mark == "."
-                    && expression.split_whitespace().all(|word| {
-                        !word.contains('.') || word.starts_with(|c: char| c.is_ascii_digit())
-                    }))
-        })
+    let words = || expression.split(|c: char| c.is_whitespace() || "()[]!&|=".contains(c));
+    let is_ours = |word: &str| word.contains('.') && FieldRef::named(word).is_some();
+    words().any(|word| WORDS.contains(&word)) && !words().any(is_ours) && !expression.contains("==")
 }
 
 struct Parser<'s> {
@@ -347,7 +338,7 @@ impl<'s> Parser<'s> {
                 (left, span) = (right, right_span);
                 continue;
             }
-            let right = self.constant(left.kind, &span, &operator)?;
+            let right = self.right(&left, &span, &operator)?;
             tests.push(Test::Compare(quantifier, relation, left, right));
             return match self.symbol().and_then(self::relation) {
                 None => Ok(one_or(tests, Test::And)),
@@ -379,7 +370,24 @@ impl<'s> Parser<'s> {
         })
     }
 
-    /// The value on the right of an operator that ends at `operator`.
+    /// The value on the right of `left`. Beside a part of a text, what reads as bytes is
+    /// bytes.
+    fn right(
+        &mut self,
+        left: &Operand,
+        span: &Range<usize>,
+        operator: &Range<usize>,
+    ) -> Result<Constant, FilterSyntaxError> {
+        if let (Source::Slice(..), FieldType::Text) = (&left.source, left.kind)
+            && let Some(bytes) = literal::hexadecimal_word(self.token())
+        {
+            self.advance();
+            return Ok(bytes);
+        }
+        self.constant(left.kind, span, operator)
+    }
+
+    /// The value on the right of an operator.
     fn constant(
         &mut self,
         kind: FieldType,
@@ -473,10 +481,10 @@ impl<'s> Parser<'s> {
         }
         let mut ranges = Vec::new();
         loop {
-            let from = self.constant(left.kind, span, &operator)?;
+            let from = self.right(&left, span, &operator)?;
             let to = if self.take(Symbol::Range) {
                 let range = self.tokens[self.at - 1].span.clone();
-                self.constant(left.kind, span, &range)?
+                self.right(&left, span, &range)?
             } else {
                 from.clone()
             };
@@ -682,10 +690,8 @@ impl<'s> Parser<'s> {
         body: &str,
     ) -> Result<Operand, FilterSyntaxError> {
         let kind = match operand.kind {
-            FieldType::Text => FieldType::Text,
-            FieldType::Json | FieldType::Bytes | FieldType::Ipv4 | FieldType::Ipv6 => {
-                FieldType::Bytes
-            }
+            FieldType::Text | FieldType::Json => FieldType::Text,
+            FieldType::Bytes | FieldType::Ipv4 | FieldType::Ipv6 => FieldType::Bytes,
             other => {
                 let problem = format!(
                     "{} is {}: it has no parts",
@@ -739,21 +745,22 @@ fn relation(symbol: Symbol) -> Option<(Quantifier, Relation)> {
 }
 
 fn unknown(word: &str, span: Range<usize>) -> FilterSyntaxError {
-    let near = nearest(word);
+    if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        let problem = format!("{word} is a value, where a field is expected");
+        return FilterSyntaxError::new(span, problem)
+            .hint("after and and or the field is said anew: tcp.port == 80 or tcp.port == 443");
+    }
     let error = FilterSyntaxError::new(span, format!("there is no field {word}"));
-    let header = word
-        .strip_prefix("http.")
-        .filter(|rest| !rest.contains('.'));
-    error.hint(match (near.as_slice(), header) {
-        ([], Some(header)) => {
-            format!("for a header field of that name: http.header.{header}")
-        }
-        ([], None) => "wsdump --fields lists them all".to_owned(),
-        (near, _) => format!(
-            "did you mean {}? wsdump --fields lists them all",
-            near.join(" or ")
-        ),
-    })
+    let near = nearest(word);
+    let mut hint = "wsdump --fields lists them all".to_owned();
+    if !near.is_empty() {
+        hint = format!("did you mean {}? {hint}", near.join(" or "));
+    }
+    let header = word.strip_prefix("http.");
+    if let Some(header) = header.filter(|rest| !rest.contains('.')) {
+        hint = format!("{hint}; any header field is http.header.NAME: http.header.{header}");
+    }
+    error.hint(hint)
 }
 
 /// One part of a slice.

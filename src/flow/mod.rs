@@ -112,8 +112,10 @@ pub struct FlowInfo {
 }
 
 /// What the headers of a captured packet said, for whoever chooses events by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentFacts {
+    /// Who sent it.
+    pub side: Side,
     /// Length of the packet on the wire, in bytes.
     pub packet_len: u32,
     /// Bytes of the packet that were captured.
@@ -148,8 +150,9 @@ pub struct SegmentFacts {
 
 impl SegmentFacts {
     /// What the headers themselves say: nothing is relative yet.
-    pub(crate) fn new(segment: &Segment<'_>) -> Self {
+    pub(crate) fn new(segment: &Segment<'_>, side: Side) -> Self {
         Self {
+            side,
             packet_len: segment.packet_len,
             captured_len: segment.captured_len,
             vlan: segment.vlan,

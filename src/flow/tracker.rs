@@ -50,7 +50,8 @@ impl Reopening {
             source: syn.source,
             destination: syn.destination,
             mss: TcpOptions::parse(syn.options).mss,
-            facts: SegmentFacts::new(syn),
+            // It will be the first packet of its flow.
+            facts: SegmentFacts::new(syn, Side::A),
             at,
         }
     }
@@ -253,8 +254,8 @@ impl<S> Flow<S> {
         cx: &mut Context<'_, K>,
     ) {
         self.info.last = cx.at;
-        self.info.segment = SegmentFacts::new(segment);
         let side = self.side_of(segment);
+        self.info.segment = SegmentFacts::new(segment, side);
         // An acknowledgment may complete something before the segment itself is told.
         self.number(side, segment);
         let flags = segment.flags;

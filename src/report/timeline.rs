@@ -351,8 +351,11 @@ impl Printer for Timeline {
     }
 
     fn pass_over(&mut self, event: &Event<'_>) {
-        // The row of the message that it ends may be printed, with the dump of this frame.
-        if let EventKind::Frame { frame, .. } = event.kind {
+        // The row of the message that a frame ends may be printed, with the frame's dump.
+        self.dump.clear();
+        if let EventKind::Frame { frame, .. } = event.kind
+            && frame.ends_message
+        {
             self.prepare_dump(frame.payload);
         }
     }

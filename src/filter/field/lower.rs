@@ -35,9 +35,9 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "ip.version" Unsigned(1), "Version of IP, 4",
         |s, emit| emit.numbers(v4(s).next().map(|_| 4));
     "ip.src" Ipv4, "Who sent what the row tells of",
-        |s, emit| emit.addresses(v4(s).next());
+        |s, emit| emit.addresses(sent(s).map(|[source, _]| source).filter(IpAddr::is_ipv4));
     "ip.dst" Ipv4, "Whom it was sent to",
-        |s, emit| emit.addresses(v4(s).nth(1));
+        |s, emit| emit.addresses(sent(s).map(|[_, destination]| destination).filter(IpAddr::is_ipv4));
     "ip.addr" Ipv4, "Either of both addresses",
         |s, emit| emit.addresses(v4(s));
     "ip.proto" FieldType::Code(1, Names::IpProtocol), "What is inside IPv4",
@@ -52,9 +52,9 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "ipv6.version" Unsigned(1), "Version of IP, 6",
         |s, emit| emit.numbers(v6(s).next().map(|_| 6));
     "ipv6.src" Ipv6, "Who sent what the row tells of",
-        |s, emit| emit.addresses(v6(s).next());
+        |s, emit| emit.addresses(sent(s).map(|[source, _]| source).filter(IpAddr::is_ipv6));
     "ipv6.dst" Ipv6, "Whom it was sent to",
-        |s, emit| emit.addresses(v6(s).nth(1));
+        |s, emit| emit.addresses(sent(s).map(|[_, destination]| destination).filter(IpAddr::is_ipv6));
     "ipv6.addr" Ipv6, "Either of both addresses",
         |s, emit| emit.addresses(v6(s));
     "ipv6.hlim" Unsigned(1), "Hop limit, of TCP packets",
@@ -76,7 +76,15 @@ pub(super) static FIELDS: &[Field] = field_table! {
         |s, emit| emit.numbers(udp_ports(s).into_iter().flatten());
 };
 
-/// Addresses, the sender's first.
+/// Addresses of sender and receiver.
+fn sent(s: &Subject<'_>) -> Option<[IpAddr; 2]> {
+    if let Some(packet) = s.not_tcp() {
+        return packet.other.addresses.map(Into::into);
+    }
+    s.sent().map(|ends| ends.map(|end| end.ip()))
+}
+
+/// Both addresses.
 fn addresses(s: &Subject<'_>) -> Option<[IpAddr; 2]> {
     if let Some(packet) = s.not_tcp() {
         return packet.other.addresses.map(Into::into);

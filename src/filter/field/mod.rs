@@ -144,26 +144,34 @@ impl FieldRef {
 /// Names of fields near to one that does not exist, the nearest first.
 pub(super) fn nearest(name: &str) -> Vec<&'static str> {
     const MOST: usize = 3;
-    let name = name.to_lowercase();
-    let distance = |field: &'static str| {
-        // The last part of a name alone is a good beginning.
-        let is_end = field
-            .strip_suffix(name.as_str())
-            .is_some_and(|start| start.ends_with('.'));
-        let distance = strsim::osa_distance(&name, field);
-        if is_end { 1 } else { distance }
-    };
-    let limit = 1 + name.chars().count() / 4;
     // A name that long is no mistyped one, and comparing it would take its time.
     if name.len() > 64 {
         return Vec::new();
     }
-    let near = fields().map(|field| (distance(field.name), field.name));
+    let name = name.to_lowercase();
+    let limit = 1 + name.chars().count() / 4;
+    let near = fields().map(|field| (distance(&name, field.name), field.name));
     let mut near: Vec<_> = near.filter(|(distance, _)| *distance <= limit).collect();
     near.sort_by_key(|(distance, _)| *distance);
     let best = near.first().map_or(0, |(distance, _)| *distance);
     near.retain(|(distance, _)| *distance <= best + 1);
     near.into_iter().take(MOST).map(|(_, name)| name).collect()
+}
+
+/// How far a name is from that of a field, in letters. The last part of a field's name is
+/// what people remember, alone or behind that of the protocol.
+fn distance(name: &str, field: &str) -> usize {
+    let protocol = |name: &str| name.split('.').next().map(str::to_owned);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let ends_alike = field
+        .strip_suffix(last)
+        .is_some_and(|start| start.ends_with('.'));
+    let is_part = !name.contains('.') || protocol(name) == protocol(field);
+    if ends_alike && is_part {
+        1
+    } else {
+        strsim::osa_distance(name, field)
+    }
 }
 
 #[cfg(test)]
@@ -190,6 +198,10 @@ mod tests {
             ("TCP.Port", "tcp.port"),
             ("websocket.opcod", "websocket.opcode"),
             ("opcode", "websocket.opcode"),
+            (
+                "websocket.status_code",
+                "websocket.payload.close.status_code",
+            ),
             ("ws.mesage.length", "ws.message.length"),
             ("http.response.status", "http.response.code"),
             ("ip.adr", "ip.addr"),

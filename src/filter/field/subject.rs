@@ -90,10 +90,28 @@ impl<'s> Subject<'s> {
         Some(self.told()?.packet?.segment)
     }
 
-    /// Sender and receiver of an event.
+    /// Both ends of a connection.
     pub(super) fn ends(&self) -> Option<[SocketAddr; 2]> {
         let event = self.told()?;
         Some([event.source(), event.destination()])
+    }
+
+    /// Sender and receiver. The end of a connection was sent by nobody: what counts is the
+    /// packet that it is told at.
+    pub(super) fn sent(&self) -> Option<[SocketAddr; 2]> {
+        let [source, destination] = self.ends()?;
+        match self.kind()? {
+            EventKind::Connection(_) => {
+                let from = self.told()?.packet?.from;
+                let is_reversed = from != self.told()?.from;
+                Some(if is_reversed {
+                    [destination, source]
+                } else {
+                    [source, destination]
+                })
+            }
+            _ => Some([source, destination]),
+        }
     }
 
     fn kind(&self) -> Option<&'s EventKind<'s>> {

@@ -9,9 +9,9 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "tcp" Protocol, "TCP, and so all that wsdump tells of a connection",
         |s, emit| emit.present(s.told().is_some());
     "tcp.srcport" Unsigned(2), "Port of who sent what the row tells of",
-        |s, emit| emit.numbers(s.ends().map(|[source, _]| source.port()));
+        |s, emit| emit.numbers(s.sent().map(|[source, _]| source.port()));
     "tcp.dstport" Unsigned(2), "Port of whom it was sent to",
-        |s, emit| emit.numbers(s.ends().map(|[_, destination]| destination.port()));
+        |s, emit| emit.numbers(s.sent().map(|[_, destination]| destination.port()));
     "tcp.port" Unsigned(2), "Either of both ports",
         |s, emit| emit.numbers(s.ends().into_iter().flatten().map(|end| end.port()));
     "tcp.stream" Unsigned(4), "Index of the connection, from 0: ws.connection less one",
@@ -68,10 +68,10 @@ pub(super) static FIELDS: &[Field] = field_table! {
         |s, emit| emit.present(flag(s, TcpFlags::FIN) == Some(true));
     "tcp.connection.rst" Label, "The packet has RST",
         |s, emit| emit.present(flag(s, TcpFlags::RST) == Some(true));
-    "tcp.analysis" Label, "The row tells of trouble: any of the following",
-        |s, emit| emit.present(analysis(s).is_some());
+    "tcp.analysis" Label, "Any of the following",
+        |s, emit| emit.present(is_analysis(s));
     "tcp.analysis.flags" Label, "The same",
-        |s, emit| emit.present(analysis(s).is_some());
+        |s, emit| emit.present(is_analysis(s));
     "tcp.analysis.retransmission" Label, "Payload, SYN or FIN that was captured before",
         |s, emit| emit.present(is(s, TcpEventKind::Retransmission));
     "tcp.analysis.out_of_order" Label, "Data that came after later data",
@@ -80,8 +80,8 @@ pub(super) static FIELDS: &[Field] = field_table! {
         |s, emit| emit.present(is(s, TcpEventKind::Gap));
     "tcp.analysis.keep_alive" Label, "A keep-alive",
         |s, emit| emit.present(is(s, TcpEventKind::KeepAlive));
-    "tcp.analysis.zero_window" Label, "A window closed",
-        |s, emit| emit.present(is(s, TcpEventKind::ZeroWindow));
+    "tcp.analysis.zero_window" Label, "The window is closed",
+        |s, emit| emit.present(s.segment().is_some_and(|facts| closes_window(&facts)));
     "tcp.analysis.zero_window_probe" Label, "A probe of a window that is closed",
         |s, emit| emit.present(is(s, TcpEventKind::WindowProbe));
 };
@@ -92,6 +92,12 @@ fn flag(s: &Subject<'_>, flag: TcpFlags) -> Option<bool> {
 
 fn syn_ack(s: &Subject<'_>) -> Option<(bool, bool)> {
     Some((flag(s, TcpFlags::SYN)?, flag(s, TcpFlags::ACK)?))
+}
+
+/// In these segments a window of 0 says nothing.
+fn closes_window(facts: &SegmentFacts) -> bool {
+    let others = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
+    facts.window == 0 && facts.flags.0 & others == 0
 }
 
 fn is(s: &Subject<'_>, kind: TcpEventKind) -> bool {
@@ -137,17 +143,17 @@ fn mss(s: &Subject<'_>) -> Option<u16> {
     }
 }
 
-/// What Wireshark would call a result of its analysis.
-fn analysis(s: &Subject<'_>) -> Option<TcpEventKind> {
-    let kind = s.tcp()?.kind;
-    let is_trouble = matches!(
-        kind,
-        TcpEventKind::Retransmission
-            | TcpEventKind::OutOfOrder
-            | TcpEventKind::Gap
-            | TcpEventKind::KeepAlive
-            | TcpEventKind::ZeroWindow
-            | TcpEventKind::WindowProbe
-    );
-    is_trouble.then_some(kind)
+/// Whether Wireshark would have something to say about it.
+fn is_analysis(s: &Subject<'_>) -> bool {
+    let of_event = s.tcp().is_some_and(|event| {
+        matches!(
+            event.kind,
+            TcpEventKind::Retransmission
+                | TcpEventKind::OutOfOrder
+                | TcpEventKind::Gap
+                | TcpEventKind::KeepAlive
+                | TcpEventKind::WindowProbe
+        )
+    });
+    of_event || s.segment().is_some_and(|facts| closes_window(&facts))
 }
