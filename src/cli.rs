@@ -8,15 +8,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-#[cfg(feature = "live")]
-use anyhow::Context;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::{ArgAction, Parser, ValueEnum};
 use terminal_size::terminal_size_of;
 use wsdump::capture;
+use wsdump::filter::{FieldList, Filter};
 use wsdump::flow::Direction;
 use wsdump::report::{
-    Connections, Csv, Dump, EventType, Follow, FollowStyle, Har, Json, Ladder, LadderStyle,
+    Chosen, Connections, Csv, Dump, EventType, Follow, FollowStyle, Har, Json, Ladder, LadderStyle,
     Ordered, Overview, RawPayload, Rows, Selection, SortKey, Style, TimeBound, TimeFormat,
     Timeline, View, closing_lines,
 };
@@ -48,9 +47,12 @@ pub(crate) struct Arguments {
     /// of time; - is standard input. With -i: the words of a capture filter
     #[cfg_attr(
         feature = "live",
-        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces"])
+        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces", "fields"])
     )]
-    #[cfg_attr(not(feature = "live"), arg(value_name = "CAPTURE", required = true))]
+    #[cfg_attr(
+        not(feature = "live"),
+        arg(value_name = "CAPTURE", required_unless_present = "fields")
+    )]
     captures: Vec<PathBuf>,
 
     #[cfg(feature = "live")]
@@ -150,6 +152,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "BYTES", value_parser = number::<usize>, help_heading = FORM)]
     max_payload: Option<usize>,
 
+    /// Show only what this display filter is true of: Wireshark's grammar and names of
+    /// fields, such as 'websocket.opcode == 1 && tcp.port == 8080'
+    #[arg(short = 'Y', long, value_name = "EXPR", help_heading = SELECTION)]
+    filter: Option<String>,
+
+    /// List the fields that a display filter may ask for
+    #[arg(long, help_heading = SELECTION)]
+    fields: bool,
+
     /// Show every packet and connection, not only those of WebSocket
     #[arg(short, long, help_heading = SELECTION)]
     all: bool,
@@ -236,6 +247,7 @@ Examples:
   wsdump capture.pcap                    the timeline of every WebSocket conversation
   wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
   wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
+  wsdump -Y 'ws.rtt > 50ms' *.pcap       slow answers to a Ping; --fields lists what else there is
   tcpdump -U -w - tcp | wsdump -         a capture from another program
   sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
@@ -271,17 +283,6 @@ impl From<Side> for Direction {
 }
 
 impl Arguments {
-    fn selection(&self) -> Selection {
-        Selection {
-            types: self.only.iter().copied().collect(),
-            connections: self.connections().collect(),
-            from: self.from.map(Direction::from),
-            messages: self.messages,
-            after: self.after,
-            before: self.before,
-        }
-    }
-
     /// Connections that were asked for by number.
     fn connections(&self) -> impl Iterator<Item = u64> {
         let one = self.follow.or(self.ladder);
@@ -367,7 +368,17 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         writeln!(io::stdout(), "{}", sniff::list()?).context(NO_STDOUT)?;
         return Ok(());
     }
-    let screen = arguments.screen();
+    if arguments.fields {
+        write!(io::stdout(), "{FieldList}").context(NO_STDOUT)?;
+        return Ok(());
+    }
+    let filter = arguments.filter.as_deref().map(Filter::parse).transpose()?;
+    let plan = Plan {
+        arguments,
+        screen: arguments.screen(),
+        kept_payload: kept_payload(arguments, filter.as_ref()),
+    };
+    let screen = plan.screen;
     let is_terminal = screen.is_terminal();
     let width = screen.width().filter(|_| is_terminal);
     let color = match arguments.color {
@@ -375,25 +386,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ColorChoice::Never => false,
         ColorChoice::Auto => is_terminal && environment_allows_color(),
     };
-    let selection = arguments.selection();
+    let selection = plan.selection(filter);
     if arguments.json {
-        return show(Ordered::new(Json::new(), selection), arguments, screen);
+        return plan.show(Ordered::new(Json::new(), selection));
     }
     if let Some(path) = &arguments.har {
         if path.as_os_str() == "-" {
-            return show(Har::new(), arguments, screen);
+            return plan.show(Chosen::new(Har::new(), selection));
         }
-        return show(ToFile::create(path, Har::new())?, arguments, screen);
+        let har = ToFile::create(path, Har::new())?;
+        return plan.show(Chosen::new(har, selection));
     }
     if let Some(directory) = &arguments.extract {
         let extract = Extract::new(directory, arguments.overwrite, selection)?;
-        return show(extract, arguments, screen);
+        return plan.show(extract);
     }
     if arguments.summary {
-        return show(Overview::new(arguments.sort, width), arguments, screen);
+        let overview = Overview::new(arguments.sort, width);
+        return plan.show(Chosen::new(overview, selection));
     }
     if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
-        return show(RawPayload::new(number, side.into()), arguments, screen);
+        return plan.show(RawPayload::new(number, side.into()));
     }
     if arguments.follow.is_some() {
         let follow = Follow::new(FollowStyle {
@@ -401,14 +414,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             time: arguments.time,
             pretty: arguments.pretty,
         });
-        return show(Ordered::new(follow, selection), arguments, screen);
+        return plan.show(Ordered::new(follow, selection));
     }
     if arguments.ladder.is_some() {
         let ladder = Ladder::new(LadderStyle {
             width: width.map_or(LADDER_WIDTH, usize::from),
             color,
         });
-        return show(Ordered::new(ladder, selection), arguments, screen);
+        return plan.show(Ordered::new(ladder, selection));
     }
     let rows =
         match [EventType::Frame, EventType::Message].map(|kind| arguments.only.contains(&kind)) {
@@ -419,7 +432,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
     if arguments.csv {
         let csv = Csv::new(arguments.time, rows, arguments.all);
-        return show(Ordered::new(csv, selection), arguments, screen);
+        return plan.show(Ordered::new(csv, selection));
     }
     let timeline = Timeline::new(Style {
         width: width.map(usize::from),
@@ -433,7 +446,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         all: arguments.all,
         rows,
     });
-    show(Ordered::new(timeline, selection), arguments, screen)
+    plan.show(Ordered::new(timeline, selection))
 }
 
 /// Columns of a ladder that goes to no terminal.
@@ -445,53 +458,89 @@ fn environment_allows_color() -> bool {
     !no_color && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
-/// Decodes the captures and shows them.
-fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
-    let from_stdin = arguments.reads_stdin();
-    if from_stdin && io::stdin().is_terminal() {
-        bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
-    }
-    let (input, saving) = open(arguments)?;
-    let mut run = Run {
-        input,
-        filter: file_filter(arguments),
-        saving,
-        analyzer: Analyzer::new(Config {
-            all: arguments.all,
-            limits: limits(arguments),
-            patience: if arguments.sniffs() {
-                Some(SNIFFING_PATIENCE)
-            } else {
-                // Whoever feeds a pipe may be capturing right now.
-                from_stdin.then_some(PATIENCE)
-            },
-        }),
-        sink: Tee {
-            view,
-            connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
-            wanted: arguments.follow.or(arguments.ladder),
-            seen: false,
-        },
-        pace: if arguments.sniffs() {
-            Pace::Quiet
-        } else if from_stdin || screen.is_terminal() {
-            Pace::Packet
-        } else {
-            Pace::Bulk
-        },
-        max_packets: arguments.count.unwrap_or(u64::MAX),
-        errors: Vec::new(),
-    };
-    screen.write(|mut out| run.run(&mut out))?;
+/// A run as it was asked for.
+struct Plan<'a> {
+    arguments: &'a Arguments,
+    screen: Screen,
+    /// Bytes of a message that are kept.
+    kept_payload: usize,
+}
 
-    let summary = run.analyzer.summary();
-    if !arguments.quiet {
-        conclude(&summary, &run, arguments);
+impl Plan<'_> {
+    /// What the arguments choose.
+    fn selection(&self, filter: Option<Filter>) -> Selection {
+        let arguments = self.arguments;
+        let shown = shown_payload(arguments);
+        Selection {
+            types: arguments.only.iter().copied().collect(),
+            connections: arguments.connections().collect(),
+            from: arguments.from.map(Direction::from),
+            messages: arguments.messages,
+            after: arguments.after,
+            before: arguments.before,
+            filter,
+            max_payload: (self.kept_payload > shown).then_some(shown),
+        }
     }
-    if let Some(number) = arguments.follow.or(arguments.ladder) {
-        check_shown(number, &summary, &run)?;
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_message_bytes: self.kept_payload,
+            max_memory: self.arguments.max_memory,
+            max_idle: self.arguments.max_idle,
+            ..Limits::default()
+        }
     }
-    report_errors(&summary, &run.errors)
+
+    /// Decodes the captures and shows them.
+    fn show(&self, view: impl View) -> anyhow::Result<()> {
+        let arguments = self.arguments;
+        let from_stdin = arguments.reads_stdin();
+        if from_stdin && io::stdin().is_terminal() {
+            bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
+        }
+        let (input, saving) = open(arguments)?;
+        let mut run = Run {
+            input,
+            filter: file_filter(arguments),
+            saving,
+            analyzer: Analyzer::new(Config {
+                all: arguments.all,
+                limits: self.limits(),
+                patience: if arguments.sniffs() {
+                    Some(SNIFFING_PATIENCE)
+                } else {
+                    // Whoever feeds a pipe may be capturing right now.
+                    from_stdin.then_some(PATIENCE)
+                },
+            }),
+            sink: Tee {
+                view,
+                connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
+                wanted: arguments.follow.or(arguments.ladder),
+                seen: false,
+            },
+            pace: if arguments.sniffs() {
+                Pace::Quiet
+            } else if from_stdin || self.screen.is_terminal() {
+                Pace::Packet
+            } else {
+                Pace::Bulk
+            },
+            max_packets: arguments.count.unwrap_or(u64::MAX),
+            errors: Vec::new(),
+        };
+        self.screen.write(|mut out| run.run(&mut out))?;
+
+        let summary = run.analyzer.summary();
+        if !arguments.quiet {
+            conclude(&summary, &run, arguments);
+        }
+        if let Some(number) = arguments.follow.or(arguments.ladder) {
+            check_shown(number, &summary, &run)?;
+        }
+        report_errors(&summary, &run.errors)
+    }
 }
 
 /// Whether the one connection that was asked for was there to be shown.
@@ -506,26 +555,32 @@ fn check_shown<V>(number: u64, summary: &Summary, run: &Run<V>) -> anyhow::Resul
     Ok(())
 }
 
-fn limits(arguments: &Arguments) -> Limits {
-    let defaults = Limits::default();
+/// Bytes of a payload that are kept. A filter that asks for payloads sees them whole, however
+/// little of them is shown.
+fn kept_payload(arguments: &Arguments, filter: Option<&Filter>) -> usize {
+    let shown = shown_payload(arguments);
+    if filter.is_some_and(Filter::needs_payload) {
+        shown.max(Limits::default().max_message_bytes)
+    } else {
+        shown
+    }
+}
+
+/// Bytes of a payload that are shown at most.
+fn shown_payload(arguments: &Arguments) -> usize {
     let whole = arguments.json
         || arguments.hex > 0
         || arguments.follow.is_some()
         || arguments.har.is_some()
         || arguments.extract.is_some();
     let wanted = if whole {
-        defaults.max_message_bytes
+        Limits::default().max_message_bytes
     } else if arguments.summary {
         0
     } else {
         ROW_PAYLOAD
     };
-    Limits {
-        max_message_bytes: arguments.max_payload.unwrap_or(wanted),
-        max_memory: arguments.max_memory,
-        max_idle: arguments.max_idle,
-        ..defaults
-    }
+    arguments.max_payload.unwrap_or(wanted)
 }
 
 /// Opens what is decoded, and where it is saved.
@@ -682,7 +737,14 @@ mod tests {
     #[test]
     fn what_is_not_asked_for_is_as_the_library_has_it() {
         let arguments = Arguments::try_parse_from(["wsdump", "--json", "capture.pcap"]);
-        let limits = arguments.map(|arguments| limits(&arguments));
+        let limits = arguments.map(|arguments| {
+            let plan = Plan {
+                arguments: &arguments,
+                screen: Screen::Stdout,
+                kept_payload: kept_payload(&arguments, None),
+            };
+            plan.limits()
+        });
         let shown = limits.map(|limits| format!("{limits:?}"));
         let expected = format!("{:?}", Limits::default());
         assert_eq!(shown.ok(), Some(expected));

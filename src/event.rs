@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::anomaly::Anomaly;
-use crate::flow::{Direction, TcpEnd, TcpEvent};
+use crate::flow::{Direction, SegmentFacts, TcpEnd, TcpEvent};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
 use crate::wire::Other;
@@ -44,6 +44,13 @@ pub struct Event<'a> {
     pub elapsed: i64,
     /// The connection.
     pub connection: Peers,
+    /// What that packet's headers said. `None` where it is no packet of this connection:
+    /// what is open at the end is told at the capture's last packet, and what is given up
+    /// at the packet that needed the room.
+    pub packet: Option<PacketFacts>,
+    /// What the opening handshake said so far. Not known to what waited for it: the rows of
+    /// the TCP handshake.
+    pub opening: OpeningFacts<'a>,
     /// Who sent what the event tells of. For [`EventKind::Connection`], the client.
     pub from: Direction,
     /// What happened.
@@ -66,6 +73,28 @@ impl Event<'_> {
             Direction::ServerToClient => self.connection.client,
         }
     }
+}
+
+/// What the headers of an event's packet said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketFacts {
+    /// Headers from IP on, and lengths.
+    pub segment: SegmentFacts,
+    /// Who sent the packet. What it completed may have been sent by the other side: bytes
+    /// that an acknowledgment shows to be lost.
+    pub from: Direction,
+    /// Nanoseconds since the packet before it in the capture; `None` where that is not
+    /// remembered, for a SYN that was told only when a second packet agreed with it.
+    pub since_previous: Option<i64>,
+}
+
+/// What a connection's opening handshake said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OpeningFacts<'a> {
+    /// `ws://` address of the upgrade that was asked for last.
+    pub url: Option<&'a str>,
+    /// The subprotocol that was chosen.
+    pub subprotocol: Option<&'a str>,
 }
 
 /// A connection's number and ends.
@@ -208,4 +237,8 @@ pub struct OtherPacket {
     pub other: Other,
     /// Length on the wire in bytes.
     pub wire_len: u32,
+    /// Bytes that were captured.
+    pub captured_len: u32,
+    /// Nanoseconds since the packet before it in the capture.
+    pub since_previous: i64,
 }

@@ -144,6 +144,10 @@ impl<V: View> View for ToFile<V> {
         Ok(false)
     }
 
+    fn forget(&mut self, connection: u64) {
+        self.view.forget(connection);
+    }
+
     fn finish(&mut self, summary: &Summary, _out: &mut dyn Write) -> io::Result<()> {
         let finished = self.view.finish(summary, &mut self.file);
         let flushed = finished.and_then(|()| self.file.flush());

@@ -44,7 +44,7 @@
 //!
 //! Each arrow is a call with borrowed bytes going up and nothing coming back down. Only
 //! [`capture`] reads, and only the program writes; no layer between them does I/O or reads
-//! a clock. [`analyzer`] drives the layers. A module may use its own layer and those to the
+//! a clock. [`analyzer`] drives the layers; a [`filter`] chooses among events. A module may use its own layer and those to the
 //! left of it, and [`time`], [`anomaly`] and [`limits`], which stand below all.
 //!
 //! # Features
@@ -57,6 +57,7 @@ pub mod analyzer;
 pub mod anomaly;
 pub mod capture;
 pub mod event;
+pub mod filter;
 pub mod flow;
 pub mod http;
 pub mod limits;

@@ -11,7 +11,8 @@ use std::fs;
 use std::process::Stdio;
 
 use support::{
-    Run, all_fields, captures, check_line, harmful, program, testdata, wsdump, wsdump_reading,
+    Run, all_fields, captures, check_line, filtered, harmful, program, testdata, wsdump,
+    wsdump_reading,
 };
 
 const CHAT_CLOSING: &str = "18 packets, 1 connection, 3 messages, 0 anomalies\n";
@@ -42,6 +43,8 @@ fn help_names_every_option_and_gives_examples() {
             "--time <FORMAT>",
             "--color <WHEN>",
             "--max-payload <BYTES>",
+            "-Y, --filter <EXPR>",
+            "--fields",
             "-a, --all",
             "--only <TYPES>",
             "--connection <N>",
@@ -575,6 +578,216 @@ fn connection_shows_those_connections_and_counts_all() {
     assert_eq!(numbers("--connection 1 --connection 4"), [1, 4].into());
     assert_eq!(numbers("--connection 1,4,99"), [1, 4].into());
     assert_eq!(numbers("--connection 99"), [].into());
+}
+
+// Display filters
+
+/// Filters that choose some rows of most captures.
+const FILTERS: [&str; 7] = [
+    "websocket",
+    "websocket.payload contains \"e\"",
+    "ws.message.length > 20",
+    "not websocket.mask == 1",
+    "tcp.flags.syn == 1 || ws.close",
+    "len(websocket.payload) > 3 && websocket.fin == 1",
+    "ws.anomaly || http.response.code == 101",
+];
+
+#[test]
+fn a_filter_chooses_rows_and_changes_nothing_else() {
+    for (at, name) in captures().iter().enumerate() {
+        let arguments = ["-v", "-v -a -x"][at % 2];
+        let all = wsdump(&format!("{arguments} {name}"));
+        if all.stdout.len() > 1 << 20 {
+            continue;
+        }
+        // One that chooses everything, and two of the others.
+        for filter in ["", FILTERS[at % 7], FILTERS[(at + 3) % 7]] {
+            let some = filtered(filter, &format!("{arguments} {name}"));
+            assert_eq!((&some.stderr, some.code), (&all.stderr, all.code), "{name}");
+            if filter.is_empty() {
+                assert_eq!(some.stdout, all.stdout, "{name}");
+            }
+            // What is there stands there, too, in the same order and as often; columns may
+            // be narrower.
+            let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect();
+            let mut lines = all.stdout.lines().map(cells);
+            for line in some.stdout.lines() {
+                let wanted: Vec<String> = cells(line);
+                assert!(
+                    lines.any(|line: Vec<String>| line == wanted),
+                    "{name}: {filter}: {line}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_of_a_message_and_its_frame_is_there_once_and_with_its_dump() {
+    for filter in [
+        "websocket.payload.text == \"hello\"",
+        "ws.message.length == 5",
+        "websocket.masking_key and ws.message",
+        "websocket.opcode == 1 and ws.message.frames == 1 and websocket.mask == 1",
+    ] {
+        let run = filtered(filter, "-x chat.pcap");
+        assert_eq!(run.packets(), [10], "{filter}");
+        assert_eq!(run.stdout.matches("|hello|").count(), 1, "{filter}");
+        // In JSON a frame and its message are judged each for itself.
+        let lines = filtered(filter, "--json chat.pcap").json();
+        assert!(lines.iter().all(|line| line["packet"] == 10), "{filter}");
+        assert_eq!(lines.last().unwrap()["type"], "message", "{filter}");
+    }
+    // A message that never ends has a row of its own, under which no frame's dump belongs.
+    let run = filtered("not websocket.mask == 1", "-x ws_fragment_order.pcap");
+    assert!(run.stdout.contains(" never ended, "), "{}", run.stdout);
+    assert!(!run.stdout.contains("|first part, |"), "{}", run.stdout);
+    let of_type = |only: &str| filtered("websocket.opcode == 1", &format!("{only} chat.pcap"));
+    assert_eq!(of_type("").packets(), [8, 10, 11]);
+    assert_eq!(of_type("--only frame").packets(), [8, 10, 11]);
+    assert_eq!(of_type("--only message").packets(), [8, 10, 11]);
+    assert_eq!(of_type("--json").json().len(), 6);
+}
+
+#[test]
+fn a_filter_agrees_with_the_other_ways_to_choose() {
+    let all = filtered("tcp.len == 0", "--json -a many.pcap.gz").json();
+    let some = filtered(
+        "tcp.len == 0",
+        "--json -a --connection 3 --only tcp many.pcap.gz",
+    );
+    let expected = all
+        .iter()
+        .filter(|line| line["connection"] == 3 && line["type"] == "tcp");
+    assert_eq!(
+        some.json().iter().collect::<Vec<_>>(),
+        expected.collect::<Vec<_>>()
+    );
+    assert!(!some.json().is_empty());
+    let other = filtered("udp.dstport == 53", "--json -a other_mixed.pcap").json();
+    assert!(!other.is_empty() && other.iter().all(|line| line["type"] == "packet"));
+    assert_eq!(
+        filtered("udp", "--json -a --only tcp other_mixed.pcap").stdout,
+        ""
+    );
+    let whole = bytes("chat.pcap");
+    let run = wsdump_reading("-Y http -", whole.chunks(100));
+    assert_eq!(run.packets(), [4, 6]);
+}
+
+#[test]
+fn a_filter_sees_payloads_whole_however_little_is_shown() {
+    let all = wsdump("ws_lengths.pcap");
+    let run = filtered("websocket.payload[65531:]", "ws_lengths.pcap");
+    assert_eq!(run.packets(), [68, 114, 160, 206]);
+    for row in run.rows() {
+        let payload = row.split_whitespace().next_back();
+        assert!(
+            all.rows()
+                .iter()
+                .any(|row| row.split_whitespace().next_back() == payload)
+        );
+    }
+    let lines = filtered(
+        "websocket.payload contains \"too!\"",
+        "--json --only message --max-payload 4 chat.pcap",
+    );
+    let lines = lines.json();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(
+        (lines[0]["text"].as_str(), lines[0]["truncated_at"].as_u64()),
+        (Some("hell"), Some(4))
+    );
+}
+
+#[test]
+fn a_wrong_filter_is_refused_before_anything_is_opened() {
+    for (filter, message) in [
+        (
+            "tcp.prot == 80",
+            "there is no field tcp.prot\n  tcp.prot == 80\n  ^^^^^^^^\n  \
+             did you mean tcp.port? wsdump --fields lists them all",
+        ),
+        (
+            "websocket.payload.text == \"日本\" and tcp.port == \"http\"",
+            "tcp.port is an unsigned integer (2 bytes), and text in quotes is none\n  \
+             websocket.payload.text == \"日本\" and tcp.port == \"http\"\n  \
+             \u{20}                                                ^^^^^^\n  \
+             write a whole number: 80, 0x50, 0b1010000",
+        ),
+        (
+            "tcp port 80",
+            "port stands where and, or, or the end of the filter is expected\n  \
+             tcp port 80\n      ^^^^\n  \
+             that reads like a capture filter, as tcpdump has them: those go to -f",
+        ),
+    ] {
+        refused(&filtered(filter, "missing.pcap"), message);
+        refused(&filtered(filter, "--json chat.pcap"), message);
+    }
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_display_filter_in_place_of_a_capture_filter_is_told_where_it_belongs() {
+    let hint = "; it is a display filter: those go to -Y\n";
+    for filter in ["websocket", "tcp.port==80"] {
+        let run = wsdump(&format!("-q -f {filter} chat.pcap"));
+        assert_eq!((run.code, &*run.stdout), (2, ""));
+        assert!(run.stderr.ends_with(hint), "{}", run.stderr);
+    }
+    let run = wsdump("-q -f nonsense chat.pcap");
+    assert!(
+        run.code == 2 && !run.stderr.contains("-Y"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn fields_are_listed_with_type_and_description() {
+    let run = wsdump("--fields");
+    assert_eq!((run.code, &*run.stderr), (0, ""));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines.len() > 150, "{}", lines.len());
+    let kind = lines[0].find("protocol").unwrap();
+    let about = lines[0].find("A packet").unwrap();
+    for line in &lines {
+        let (name, rest) = line.split_at(kind);
+        let (kind, about) = rest.split_at(about - kind);
+        assert!(name.ends_with("  ") && kind.ends_with("  "), "{line}");
+        assert!(!about.starts_with(' ') && !about.is_empty(), "{line}");
+        // Each name that is listed is one that a filter knows.
+        let name = name.trim();
+        if !name.contains(char::is_uppercase) {
+            assert_eq!(filtered(name, "-q chat.pcap").code, 0, "{name}");
+        }
+    }
+    assert!(lines.iter().any(|line| line.starts_with("ws.json.PATH ")));
+}
+
+#[test]
+fn the_readme_shows_what_filters_choose() {
+    let readme = fs::read_to_string(testdata().with_file_name("README.md")).unwrap();
+    let examples: Vec<&str> = readme
+        .split("\n$ wsdump ")
+        .filter(|example| example.contains("-Y '"))
+        .collect();
+    assert_eq!(examples.len(), 5);
+    for example in examples {
+        let example = example.split("```").next().unwrap();
+        let (command, expected) = example.split_once('\n').unwrap();
+        let (arguments, rest) = command.split_once("-Y '").unwrap();
+        let (filter, capture) = rest.split_once("' testdata/").unwrap();
+        let run = filtered(filter, &format!("{arguments} {capture}"));
+        let said = if run.code == 0 {
+            run.stdout
+        } else {
+            run.stderr
+        };
+        assert_eq!(said.trim_end(), expected.trim_end(), "{command}");
+    }
 }
 
 #[test]

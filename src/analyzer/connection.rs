@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use super::stage::Stage;
 use super::{Driver, Waiting};
 use crate::anomaly::{Anomaly, Rule};
-use crate::event::{ConnectionReport, Event, EventKind, Peers, UpgradeOutcome};
+use crate::event::{
+    ConnectionReport, Event, EventKind, OpeningFacts, PacketFacts, Peers, UpgradeOutcome,
+};
 use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::Moment;
@@ -37,6 +39,8 @@ pub(super) struct Teller {
     pub(super) url: Option<String>,
     /// What became of that.
     pub(super) outcome: UpgradeOutcome,
+    /// The subprotocol that was chosen.
+    pub(super) subprotocol: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +54,16 @@ enum Visibility {
     Hidden,
 }
 
-/// An event that waits. Frames and messages never do: where they are found, the connection
+/// An event that waits, with all that was known when it happened.
+#[derive(Debug)]
+pub(super) struct Untold {
+    at: Moment,
+    packet: Option<PacketFacts>,
+    side: Side,
+    opening: Opening,
+}
+
+/// What waits. Frames and messages never do: where they are found, the connection
 /// is known to carry WebSocket.
 #[derive(Debug)]
 pub(super) enum Opening {
@@ -72,7 +85,7 @@ impl Opening {
 }
 
 /// Events that waited, in order.
-pub(super) type Waited = VecDeque<(Moment, Side, Opening)>;
+pub(super) type Waited = VecDeque<Untold>;
 
 /// Everything a stage needs to tell what it finds.
 pub(super) struct Scope<'s, 'd> {
@@ -173,7 +186,7 @@ impl Teller {
             Visibility::New | Visibility::Shown | Visibility::Hidden => 0,
         };
         waiting
-            + self.opening.capacity() * size_of::<(Moment, Side, Opening)>()
+            + self.opening.capacity() * size_of::<Untold>()
             + self.opening_heap_bytes
             + self.url.as_ref().map_or(0, String::capacity)
     }
@@ -240,7 +253,14 @@ impl Scope<'_, '_> {
             }
         }
         match self.teller.visibility {
-            Visibility::Shown => self.send(self.at, side, kind),
+            Visibility::Shown => {
+                let opening = OpeningFacts {
+                    url: self.teller.url.as_deref(),
+                    subprotocol: self.teller.subprotocol.as_deref(),
+                };
+                let event = self.event(self.at, self.packet(), side, kind);
+                self.driver.sink.event(&Event { opening, ..event });
+            }
             Visibility::Waiting => self.keep(side, kind),
             Visibility::New | Visibility::Hidden => {}
         }
@@ -280,20 +300,24 @@ impl Scope<'_, '_> {
 
     /// Tells what waited, of packets up to this one.
     pub(super) fn tell_opening(&mut self, waited: &mut Waited, packet: u64) {
-        let is_due = |(at, _, _): &(Moment, Side, Opening)| at.packet <= packet;
-        while waited.front().is_some_and(is_due) {
-            let Some((at, side, opening)) = waited.pop_front() else {
+        while waited
+            .front()
+            .is_some_and(|front| front.at.packet <= packet)
+        {
+            let Some(waiting) = waited.pop_front() else {
                 return;
             };
-            match &opening {
-                Opening::Tcp(event) => self.send(at, side, EventKind::Tcp(*event)),
-                Opening::Request(head) => self.send(at, side, EventKind::Request(head)),
-                Opening::Response(head) => {
-                    let upgrade = None;
-                    self.send(at, side, EventKind::Response { head, upgrade });
-                }
-                Opening::Anomaly(anomaly) => self.send(at, side, EventKind::Anomaly(anomaly)),
-            }
+            let kind = match &waiting.opening {
+                Opening::Tcp(event) => EventKind::Tcp(*event),
+                Opening::Request(head) => EventKind::Request(head),
+                Opening::Response(head) => EventKind::Response {
+                    head,
+                    upgrade: None,
+                },
+                Opening::Anomaly(anomaly) => EventKind::Anomaly(anomaly),
+            };
+            let event = self.event(waiting.at, waiting.packet, waiting.side, kind);
+            self.driver.sink.event(&event);
         }
     }
 
@@ -310,15 +334,37 @@ impl Scope<'_, '_> {
         }
     }
 
-    fn send(&mut self, at: Moment, side: Side, kind: EventKind<'_>) {
-        let event = Event {
+    /// What the headers said of the packet that completes what is told now.
+    fn packet(&self) -> Option<PacketFacts> {
+        let (flow, shared) = (self.flow, &self.driver.shared);
+        (flow.last.packet == self.at.packet).then(|| PacketFacts {
+            segment: flow.segment,
+            from: self.direction(flow.segment.side),
+            since_previous: (shared.last.packet == self.at.packet).then_some(shared.since_previous),
+        })
+    }
+
+    /// An event, of which the opening handshake is not known yet.
+    fn event<'e>(
+        &self,
+        at: Moment,
+        packet: Option<PacketFacts>,
+        side: Side,
+        kind: EventKind<'e>,
+    ) -> Event<'e> {
+        Event {
             at,
             elapsed: at.time.nanos_since(self.driver.shared.start),
             connection: self.peers(),
+            // Of an event that waited, it may have become known only now who is the client.
+            packet: packet.map(|packet| PacketFacts {
+                from: self.direction(packet.segment.side),
+                ..packet
+            }),
+            opening: OpeningFacts::default(),
             from: self.direction(side),
             kind,
-        };
-        self.driver.sink.event(&event);
+        }
     }
 
     fn keep(&mut self, side: Side, kind: EventKind<'_>) {
@@ -331,6 +377,7 @@ impl Scope<'_, '_> {
                 return;
             }
         };
+        let packet = self.packet();
         let Teller {
             opening: waiting,
             opening_heap_bytes,
@@ -338,13 +385,18 @@ impl Scope<'_, '_> {
         } = &mut *self.teller;
         if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
-            let is_handshake = |(_, _, opening): &(Moment, Side, Opening)| matches!(opening, Opening::Tcp(event) if is_handshake(event.kind));
+            let is_handshake = |waiting: &Untold| matches!(waiting.opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = waiting.iter().position(|event| !is_handshake(event));
             let dropped = waiting.remove(oldest.unwrap_or(0));
-            *opening_heap_bytes -= dropped.map_or(0, |(_, _, dropped)| dropped.heap_bytes());
+            *opening_heap_bytes -= dropped.map_or(0, |dropped| dropped.opening.heap_bytes());
         }
         *opening_heap_bytes += opening.heap_bytes();
-        waiting.push_back((self.at, side, opening));
+        waiting.push_back(Untold {
+            at: self.at,
+            packet,
+            side,
+            opening,
+        });
     }
 }
 

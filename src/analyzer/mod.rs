@@ -71,6 +71,8 @@ struct Shared {
     start: Timestamp,
     /// The latest packet.
     last: Moment,
+    /// Nanoseconds from the packet before it.
+    since_previous: i64,
     summary: Summary,
     waiting: Waiting,
 }
@@ -186,6 +188,7 @@ impl Analyzer {
                 config,
                 start: Timestamp::default(),
                 last: Moment::default(),
+                since_previous: 0,
                 summary: Summary::default(),
                 waiting: Waiting::default(),
             },
@@ -204,6 +207,8 @@ impl Analyzer {
         };
         if at.packet == 1 {
             shared.start = packet.time;
+        } else {
+            shared.since_previous = at.time.nanos_since(shared.last.time);
         }
         shared.last = at;
         if let Some(patience) = shared.config.patience {
@@ -232,6 +237,8 @@ impl Analyzer {
                         elapsed: at.time.nanos_since(shared.start),
                         other,
                         wire_len: packet.wire_len,
+                        captured_len: u32::try_from(packet.data.len()).unwrap_or(packet.wire_len),
+                        since_previous: shared.since_previous,
                     });
                 }
             }

@@ -604,6 +604,7 @@ impl Http {
         let request = asked.map(|asked| &asked.head);
         let agreement =
             handshake::check_response(request, head, &mut |anomaly| anomalies.push(anomaly));
+        scope.teller.subprotocol.clone_from(&agreement.subprotocol);
         let after = asked.map(|asked| scope.at.time.saturating_since(asked.at.time));
         let upgrade = Upgrade::Accepted {
             agreement: &agreement,

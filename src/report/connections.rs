@@ -131,6 +131,11 @@ impl Connections {
         self.rows.is_empty()
     }
 
+    /// Nothing more comes of this connection, and it has no row.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.round_trips.remove(&number);
+    }
+
     /// Sorts the rows.
     pub fn sort(&mut self, key: SortKey) {
         let rows = &mut self.rows;

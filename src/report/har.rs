@@ -183,6 +183,12 @@ impl View for Har {
         Ok(true)
     }
 
+    fn forget(&mut self, connection: u64) {
+        if let Some(entry) = self.open.remove(&connection) {
+            self.held -= entry.messages.len();
+        }
+    }
+
     fn finish(&mut self, _summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         self.release(u64::MAX, out)?;
         write!(out, "\n]")?;

@@ -42,7 +42,7 @@ use crate::anomaly::Anomaly;
 use crate::event::{
     CloseReport, ConnectionReport, Event, EventKind, OtherPacket, Upgrade, UpgradeOutcome,
 };
-use crate::flow::{Direction, TcpEnd, TcpEvent, TcpEventKind};
+use crate::flow::{TcpEvent, TcpEventKind};
 use crate::http::{Headers, RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
 use crate::ws::{Answer, CloseCode, Frame, Message, OpCode};
@@ -145,7 +145,7 @@ impl Serialize for EventLine<'_> {
         map.serialize_entry("type", EventType::of(&event.kind).name())?;
         moment(&mut map, event.at, self.time, event.elapsed)?;
         map.serialize_entry("connection", &event.connection.number)?;
-        map.serialize_entry("from", party(event.from))?;
+        map.serialize_entry("from", event.from.sender())?;
         map.serialize_entry("source", &Text(event.source()))?;
         map.serialize_entry("destination", &Text(event.destination()))?;
         match &event.kind {
@@ -233,32 +233,8 @@ fn optional<M: SerializeMap>(
     }
 }
 
-fn party(from: Direction) -> &'static str {
-    match from {
-        Direction::ClientToServer => "client",
-        Direction::ServerToClient => "server",
-    }
-}
-
 fn tcp_fields<M: SerializeMap>(map: &mut M, tcp: &TcpEvent) -> Result<(), M::Error> {
-    let event = match tcp.kind {
-        TcpEventKind::Syn { .. } => "syn",
-        TcpEventKind::SynAck { .. } => "syn-ack",
-        TcpEventKind::Established { .. } => "established",
-        TcpEventKind::Data => "data",
-        TcpEventKind::Ack => "ack",
-        TcpEventKind::Retransmission => "retransmission",
-        TcpEventKind::OutOfOrder => "out-of-order",
-        TcpEventKind::DuplicatePacket => "duplicate-packet",
-        TcpEventKind::Gap => "gap",
-        TcpEventKind::KeepAlive => "keep-alive",
-        TcpEventKind::WindowProbe => "window-probe",
-        TcpEventKind::ZeroWindow => "zero-window",
-        TcpEventKind::Fin => "fin",
-        TcpEventKind::Rst => "rst",
-        TcpEventKind::Closed { .. } => "closed",
-    };
-    map.serialize_entry("event", event)?;
+    map.serialize_entry("event", tcp.kind.name())?;
     if tcp.kind != TcpEventKind::Gap {
         map.serialize_entry("flags", &tcp.flags.names().collect::<Vec<_>>())?;
     }
@@ -423,12 +399,7 @@ fn connection_fields<M: SerializeMap>(
         map.serialize_entry(name, &object)?;
     }
     optional(map, "close", report.close.as_ref().map(CloseObject))?;
-    let end = match report.tcp_end {
-        TcpEnd::Open => "open",
-        TcpEnd::Fin => "fin",
-        TcpEnd::Rst => "rst",
-    };
-    map.serialize_entry("tcp_end", end)?;
+    map.serialize_entry("tcp_end", report.tcp_end.name())?;
     map.serialize_entry("anomalies", &report.anomalies)
 }
 
@@ -448,7 +419,7 @@ impl Serialize for CloseObject<'_> {
         optional(&mut map, "code", close.code.map(|code| code.0))?;
         optional(&mut map, "name", close.code.map(CloseCode::name))?;
         map.serialize_entry("reason", &close.reason)?;
-        map.serialize_entry("initiator", party(close.initiator))?;
+        map.serialize_entry("initiator", close.initiator.sender())?;
         map.serialize_entry("clean", &close.clean)?;
         map.end()
     }

@@ -40,7 +40,7 @@ pub use json::Json;
 pub use ladder::{Ladder, LadderStyle};
 pub use ordered::Ordered;
 pub use overview::Overview;
-pub use selection::{EventType, Selection, TimeBound};
+pub use selection::{Chosen, EventType, Selection, TimeBound};
 pub use summary::{closing_lines, count};
 pub use text::escape;
 pub use timeline::{Dump, Rows, Style, Timeline};
@@ -55,6 +55,11 @@ pub trait View: EventSink {
     /// Those of `out`.
     fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool>;
 
+    /// Nothing more comes of this connection, and it is not to be shown.
+    fn forget(&mut self, connection: u64) {
+        let _ = connection;
+    }
+
     /// Writes all that is left: the capture is over.
     ///
     /// # Errors
@@ -68,6 +73,12 @@ pub trait Printer {
     /// Appends what there is to say about an event, whole lines or nothing. Returns how many
     /// of the bytes are lines that go above the row, before its prefix.
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize;
+
+    /// Takes note of an event that is not printed, where it says something about one that
+    /// may be.
+    fn pass_over(&mut self, event: &Event<'_>) {
+        let _ = event;
+    }
 
     /// Appends what there is to say about a packet that is not TCP.
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {

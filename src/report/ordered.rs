@@ -129,7 +129,10 @@ impl<P: Printer> View for Ordered<P> {
 
 impl<P: Printer> EventSink for Ordered<P> {
     fn event(&mut self, event: &Event<'_>) {
-        if !self.selection.chooses(event) {
+        let is_chosen = self.selection.chooses(event);
+        let event = &self.selection.shown(event);
+        if !is_chosen {
+            self.printer.pass_over(event);
             return;
         }
         let start = self.pending.len();
@@ -143,7 +146,7 @@ impl<P: Printer> EventSink for Ordered<P> {
     }
 
     fn other_packet(&mut self, packet: &OtherPacket) {
-        if !self.selection.chooses_other_packets() {
+        if !self.selection.chooses_other(packet) {
             return;
         }
         let start = self.pending.len();
@@ -160,7 +163,7 @@ impl<P: Printer> EventSink for Ordered<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{EventKind, Peers};
+    use crate::event::{EventKind, OpeningFacts, Peers};
     use crate::flow::{Direction, TcpEvent, TcpEventKind};
     use crate::time::{Moment, Timestamp};
     use crate::wire::TcpFlags;
@@ -192,6 +195,8 @@ mod tests {
                 client: end,
                 server: end,
             },
+            packet: None,
+            opening: OpeningFacts::default(),
             from: Direction::ClientToServer,
             kind: EventKind::Tcp(TcpEvent {
                 kind: TcpEventKind::Ack,

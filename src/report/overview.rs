@@ -160,6 +160,10 @@ impl View for Overview {
         Ok(false)
     }
 
+    fn forget(&mut self, connection: u64) {
+        self.connections.forget(connection);
+    }
+
     fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(self.render(summary).as_bytes())
     }

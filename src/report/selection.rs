@@ -2,9 +2,13 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::io::{self, Write};
 use std::str::FromStr;
 
-use crate::event::{Event, EventKind};
+use super::View;
+use crate::Summary;
+use crate::event::{Event, EventKind, EventSink, OtherPacket};
+use crate::filter::Filter;
 use crate::flow::Direction;
 use crate::time::Timestamp;
 
@@ -96,6 +100,11 @@ pub struct Selection {
     pub after: Option<TimeBound>,
     /// Not after this time.
     pub before: Option<TimeBound>,
+    /// What has to be true of an event, if anything has.
+    pub filter: Option<Filter>,
+    /// Bytes of a payload that a printer gets to see at most, where a filter has to see more
+    /// of it; all when `None`.
+    pub max_payload: Option<usize>,
 }
 
 /// A point in the time of a capture.
@@ -108,10 +117,11 @@ pub enum TimeBound {
 }
 
 impl TimeBound {
-    fn compare(self, event: &Event<'_>) -> Ordering {
+    /// How a packet stands to it.
+    fn compare(self, elapsed: i64, time: Timestamp) -> Ordering {
         match self {
-            Self::Elapsed(bound) => event.elapsed.cmp(&bound),
-            Self::At(bound) => event.at.time.cmp(&bound),
+            Self::Elapsed(bound) => elapsed.cmp(&bound),
+            Self::At(bound) => time.cmp(&bound),
         }
     }
 }
@@ -147,14 +157,117 @@ impl Selection {
             && (self.connections.is_empty() || self.connections.contains(&event.connection.number))
             && self.from.is_none_or(|from| from == event.from)
             && !(self.messages && is_data_frame(&event.kind))
-            && self.after.is_none_or(|bound| bound.compare(event).is_ge())
-            && self.before.is_none_or(|bound| bound.compare(event).is_le())
+            && self.is_in_time(event.elapsed, event.at.time)
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches(event))
+    }
+
+    fn is_in_time(&self, elapsed: i64, time: Timestamp) -> bool {
+        let is_late_enough = |bound: TimeBound| bound.compare(elapsed, time).is_ge();
+        let is_early_enough = |bound: TimeBound| bound.compare(elapsed, time).is_le();
+        self.after.is_none_or(is_late_enough) && self.before.is_none_or(is_early_enough)
+    }
+
+    /// Whether every event is printed, as it is.
+    fn is_everything(&self) -> bool {
+        self.types.is_empty()
+            && self.connections.is_empty()
+            && self.from.is_none()
+            && !self.messages
+            && self.after.is_none()
+            && self.before.is_none()
+            && self.filter.is_none()
+    }
+
+    /// Whether a packet that is not TCP is printed.
+    pub fn chooses_other(&self, packet: &OtherPacket) -> bool {
+        self.chooses_other_packets()
+            && self.is_in_time(packet.elapsed, packet.at.time)
+            && self
+                .filter
+                .as_ref()
+                .is_none_or(|filter| filter.matches_other(packet))
+    }
+
+    /// The event as a printer gets to see it.
+    pub(super) fn shown<'e>(&self, event: &Event<'e>) -> Event<'e> {
+        let mut shown = *event;
+        if let Some(max) = self.max_payload {
+            match &mut shown.kind {
+                EventKind::Frame { frame, .. } => {
+                    frame.payload = &frame.payload[..frame.payload.len().min(max)];
+                }
+                EventKind::Message { message, .. } => {
+                    message.payload = &message.payload[..message.payload.len().min(max)];
+                }
+                _ => {}
+            }
+        }
+        shown
     }
 
     /// Whether packets that are not TCP are printed, where every packet is told of.
     pub fn chooses_other_packets(&self) -> bool {
         self.connections.is_empty()
+            && self.from.is_none()
             && (self.types.is_empty() || self.types.contains(&EventType::Packet))
+    }
+}
+
+/// A view of what a [`Selection`] chooses, where the view is of whole connections.
+///
+/// A connection is in it when any of its events is chosen; its requests and responses, which
+/// say what it is, always are then.
+#[derive(Debug)]
+pub struct Chosen<V> {
+    view: V,
+    selection: Selection,
+    /// Connections that are open and of which something was chosen.
+    with_any: HashSet<u64>,
+}
+
+impl<V> Chosen<V> {
+    /// `view`, of what `selection` chooses.
+    pub fn new(view: V, selection: Selection) -> Self {
+        Self {
+            view,
+            selection,
+            with_any: HashSet::new(),
+        }
+    }
+}
+
+impl<V: View> EventSink for Chosen<V> {
+    fn event(&mut self, event: &Event<'_>) {
+        if self.selection.is_everything() {
+            return self.view.event(event);
+        }
+        let number = event.connection.number;
+        let is_chosen = self.selection.chooses(event);
+        match event.kind {
+            EventKind::Connection(_) if self.with_any.remove(&number) || is_chosen => {
+                self.view.event(&self.selection.shown(event));
+            }
+            EventKind::Connection(_) => self.view.forget(number),
+            _ if is_chosen => {
+                self.with_any.insert(number);
+                self.view.event(&self.selection.shown(event));
+            }
+            EventKind::Request(_) | EventKind::Response { .. } => self.view.event(event),
+            _ => {}
+        }
+    }
+}
+
+impl<V: View> View for Chosen<V> {
+    fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool> {
+        self.view.release(before, out)
+    }
+
+    fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
+        self.view.finish(summary, out)
     }
 }
 

@@ -333,6 +333,16 @@ impl Printer for Timeline {
         above
     }
 
+    fn pass_over(&mut self, event: &Event<'_>) {
+        // The row of the message that a frame ends may be printed, with the frame's dump.
+        self.dump.clear();
+        if let EventKind::Frame { frame, .. } = event.kind
+            && frame.ends_message
+        {
+            self.prepare_dump(Some(&frame.header), frame.payload);
+        }
+    }
+
     fn other_packet(&mut self, packet: &OtherPacket, out: &mut Vec<u8>) {
         let other = packet.other;
         let ends = other

@@ -1,7 +1,9 @@
-//! `-f` with files.
+//! `-f` with files, and what is said of capture filters that are none.
 
-use wsdump::capture::live::BpfFilter;
+use anyhow::anyhow;
+use wsdump::capture::live::{BpfFilter, FilterError};
 use wsdump::capture::{LinkType, Packet};
+use wsdump::filter::Filter;
 
 /// A capture filter over files, whose packets may have several link types.
 #[derive(Debug)]
@@ -25,9 +27,19 @@ impl FileFilter {
         if let Some((_, filter)) = self.compiled.iter().find(|known| of_type(known)) {
             return Ok(filter.matches(packet.data));
         }
-        let filter = BpfFilter::compile(packet.link_type, &self.expression)?;
+        let compiled = BpfFilter::compile(packet.link_type, &self.expression);
+        let filter = compiled.map_err(|error| explained(&error))?;
         let matches = filter.matches(packet.data);
         self.compiled.push((packet.link_type, filter));
         Ok(matches)
+    }
+}
+
+/// The error, and where the filter belongs if it is a display filter.
+pub(super) fn explained(error: &FilterError) -> anyhow::Error {
+    if Filter::parse(&error.expression).is_ok() {
+        anyhow!("{error}; it is a display filter: those go to -Y")
+    } else {
+        anyhow!("{error}")
     }
 }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use wsdump::capture::live::{LiveCapture, LiveOptions, StopHandle};
+use wsdump::capture::live::{LiveCapture, LiveError, LiveOptions, StopHandle};
 use wsdump::capture::save::Saver;
 use wsdump::wire;
 
@@ -121,7 +121,11 @@ impl LiveArguments {
                 filter,
                 ..LiveOptions::default()
             },
-        )?;
+        )
+        .map_err(|error| match error {
+            LiveError::Filter(error) => filter::explained(&error),
+            error => error.into(),
+        })?;
         let privileges = privileges::drop_to(self.relinquish_privileges.as_deref())?;
         let link_type = capture.link_type();
         if !wire::supports(link_type) && !self.save.is_wanted() {

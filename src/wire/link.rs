@@ -122,6 +122,7 @@ impl Walk<'_> {
         let vid = tag.vlan_identifier().value();
         if vid != 0 {
             self.encapsulation = self.encapsulation.inside(Kind::Vlan, u32::from(vid));
+            self.vlan = Some(vid);
         }
         Ok(Next::EtherType(tag.ether_type().0))
     }

@@ -103,10 +103,22 @@ pub struct Segment<'a> {
     /// IPv4 identification, which tells a second capture of one packet from a
     /// retransmission; 0 for IPv6, where there is none.
     pub ip_id: u16,
+    /// Time to live (IPv4) or hop limit (IPv6).
+    pub hop_limit: u8,
+    /// The innermost VLAN identifier, where there is a tag that has one.
+    pub vlan: Option<u16>,
+    /// Length of the packet on the wire, in bytes.
+    pub packet_len: u32,
+    /// Bytes of the packet that were captured.
+    pub captured_len: u32,
     /// Sequence number of the first payload byte, or of the SYN.
     pub seq: SeqNumber,
     /// Acknowledgment number; meaningful only with [`TcpFlags::ACK`].
     pub ack: SeqNumber,
+    /// Length of the TCP header with its options, in bytes.
+    pub header_len: u8,
+    /// The four bits before the control bits: reserved, the last one Accurate ECN's.
+    pub reserved: u8,
     /// Control bits.
     pub flags: TcpFlags,
     /// Window field, not scaled.

@@ -18,6 +18,12 @@ use crate::capture::Packet;
 pub(super) struct Walk<'a> {
     pub(super) cursor: Cursor<'a>,
     pub(super) encapsulation: Encapsulation,
+    /// The innermost VLAN identifier so far.
+    pub(super) vlan: Option<u16>,
+    /// Length of the packet on the wire.
+    pub(super) packet_len: u32,
+    /// Bytes of the packet that were captured.
+    pub(super) captured_len: u32,
     /// The innermost IP header so far.
     pub(super) ip: Option<IpHeader<'a>>,
     /// Ports of the innermost UDP header, unless a tunnel came after it.
@@ -92,6 +98,9 @@ impl<'a> Walk<'a> {
         Self {
             cursor: Cursor::new(packet.data, wire_len),
             encapsulation: Encapsulation::NONE,
+            vlan: None,
+            packet_len: packet.wire_len,
+            captured_len: u32::try_from(packet.data.len()).unwrap_or(packet.wire_len),
             ip: None,
             ports: None,
         }
@@ -154,6 +163,14 @@ impl IpHeader<'_> {
         match self {
             Self::V4(header) => header.destination_addr().into(),
             Self::V6(header) => header.destination_addr().into(),
+        }
+    }
+
+    /// Time to live, or hop limit.
+    pub(super) fn hop_limit(&self) -> u8 {
+        match self {
+            Self::V4(header) => header.ttl(),
+            Self::V6(header) => header.hop_limit(),
         }
     }
 

@@ -101,6 +101,14 @@ pub(crate) fn wsdump(arguments: &str) -> Run {
     Run::of(output.expect("the program starts"))
 }
 
+/// Runs the program with a display filter, and arguments that are separated by spaces.
+pub(crate) fn filtered(filter: &str, arguments: &str) -> Run {
+    let mut program = program();
+    let program = program.args(["-Y", filter]);
+    let output = program.args(arguments.split_whitespace()).output();
+    Run::of(output.expect("the program starts"))
+}
+
 /// Runs the program, which finds `pieces` on its standard input, one after the other.
 pub(crate) fn wsdump_reading<'a>(
     arguments: &str,

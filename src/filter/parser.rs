@@ -1,0 +1,826 @@
+//! From the words of a filter to what they mean.
+//!
+//! The grammar is Wireshark's. From what binds weakest: `or`; `and`; `not`; comparisons,
+//! which may be chained (`a < b < c`); `&`; slices.
+
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::ast::{Function, Operand, Part, PartLength, Quantifier, Relation, Source, Test};
+use super::error::FilterSyntaxError;
+use super::field::{FieldRef, Step, nearest, steps};
+use super::lexer::{Symbol, Token, TokenKind, tokens};
+use super::literal;
+use super::value::{Constant, FieldType};
+
+/// How deep parentheses, functions, slices and masks may be inside each other. Nobody
+/// writes a tenth of it; a parser that calls itself needs a limit.
+const MAX_DEPTH: usize = 100;
+
+/// A filter that was understood.
+#[derive(Clone, Debug)]
+pub(super) struct Parsed {
+    /// `None` for the empty filter, which is true of everything.
+    pub(super) test: Option<Test>,
+    /// A field of a payload is asked for.
+    pub(super) needs_payload: bool,
+}
+
+/// Understands an expression.
+pub(super) fn parse(expression: &str) -> Result<Parsed, FilterSyntaxError> {
+    let understand = || {
+        let mut parser = Parser {
+            expression,
+            tokens: tokens(expression)?,
+            at: 0,
+            depth: 0,
+            needs_payload: false,
+        };
+        let test = match parser.peek() {
+            TokenKind::End => None,
+            _ => Some(parser.any_of()?),
+        };
+        match parser.peek() {
+            TokenKind::End => Ok(Parsed {
+                test,
+                needs_payload: parser.needs_payload,
+            }),
+            _ => Err(parser.unexpected("and, or, or the end of the filter")),
+        }
+    };
+    understand().map_err(|error: FilterSyntaxError| {
+        let error = if looks_like_capture_filter(expression) {
+            error.hint("that reads like a capture filter, as tcpdump has them: those go to -f")
+        } else {
+            error
+        };
+        error.in_expression(expression)
+    })
+}
+
+/// Whether words of pcap-filter(7) are there, and none that is only of this grammar.
+fn looks_like_capture_filter(expression: &str) -> bool {
+    const WORDS: [&str; 16] = [
+        "port",
+        "host",
+        "net",
+        "portrange",
+        "src",
+        "dst",
+        "proto",
+        "less",
+        "greater",
+        "ether",
+        "gateway",
+        "broadcast",
+        "multicast",
+        "tcpflags",
+        "tcp-syn",
+        "tcp-push",
+    ];
+    let words = || expression.split(|c: char| c.is_whitespace() || "()[]!&|=".contains(c));
+    let is_ours = |word: &str| word.contains('.') && FieldRef::named(word).is_some();
+    words().any(|word| WORDS.contains(&word)) && !words().any(is_ours) && !expression.contains("==")
+}
+
+struct Parser<'s> {
+    expression: &'s str,
+    tokens: Vec<Token<'s>>,
+    at: usize,
+    depth: usize,
+    needs_payload: bool,
+}
+
+/// What was read where a test may stand: perhaps only its left side.
+enum Primary {
+    Test(Test),
+    Operand(Operand, Range<usize>),
+}
+
+impl<'s> Parser<'s> {
+    fn token(&self) -> &Token<'s> {
+        // The last token is the end, and nothing goes beyond it.
+        &self.tokens[self.at.min(self.tokens.len() - 1)]
+    }
+
+    fn peek(&self) -> &TokenKind<'s> {
+        &self.token().kind
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.token().span.clone()
+    }
+
+    fn advance(&mut self) -> Token<'s> {
+        let token = self.token().clone();
+        self.at += 1;
+        token
+    }
+
+    /// Takes the next token if it is this symbol.
+    fn take(&mut self, symbol: Symbol) -> bool {
+        let is = *self.peek() == TokenKind::Symbol(symbol);
+        self.at += usize::from(is);
+        is
+    }
+
+    fn symbol(&self) -> Option<Symbol> {
+        match self.peek() {
+            TokenKind::Symbol(symbol) => Some(*symbol),
+            _ => None,
+        }
+    }
+
+    /// The source text of a place.
+    fn text(&self, span: &Range<usize>) -> &'s str {
+        &self.expression[span.clone()]
+    }
+
+    fn unexpected(&self, expected: &str) -> FilterSyntaxError {
+        let span = self.span();
+        let found = self.text(&span);
+        let error = if found.is_empty() {
+            FilterSyntaxError::new(
+                span,
+                format!("the filter ends where {expected} is expected"),
+            )
+        } else {
+            FilterSyntaxError::new(span, format!("{found} stands where {expected} is expected"))
+        };
+        let lower = found.to_ascii_lowercase();
+        match self.peek() {
+            TokenKind::Word(_)
+                if ["and", "or", "not", "in", "eq", "ne", "contains", "matches"]
+                    .contains(&lower.as_str()) =>
+            {
+                error.hint(format!("operators are in small letters: {lower}"))
+            }
+            _ => error,
+        }
+    }
+
+    /// Goes one level deeper for `work`.
+    fn deeper<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, FilterSyntaxError>,
+    ) -> Result<T, FilterSyntaxError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.too_deep());
+        }
+        let result = work(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn too_deep(&self) -> FilterSyntaxError {
+        let problem = format!("more than {MAX_DEPTH} levels inside each other");
+        FilterSyntaxError::new(self.span(), problem)
+    }
+
+    // Tests
+
+    fn any_of(&mut self) -> Result<Test, FilterSyntaxError> {
+        let mut tests = vec![self.all_of()?];
+        while self.take(Symbol::Or) {
+            tests.push(self.all_of()?);
+        }
+        Ok(one_or(tests, Test::Or))
+    }
+
+    fn all_of(&mut self) -> Result<Test, FilterSyntaxError> {
+        let mut tests = vec![self.one()?];
+        while self.take(Symbol::And) {
+            tests.push(self.one()?);
+        }
+        Ok(one_or(tests, Test::And))
+    }
+
+    fn one(&mut self) -> Result<Test, FilterSyntaxError> {
+        let mut negated = false;
+        while self.take(Symbol::Not) {
+            negated = !negated;
+        }
+        let test = match self.primary()? {
+            Primary::Test(test) => test,
+            Primary::Operand(operand, span) => self.present(operand, &span)?,
+        };
+        Ok(if negated {
+            Test::Not(Box::new(test))
+        } else {
+            test
+        })
+    }
+
+    fn primary(&mut self) -> Result<Primary, FilterSyntaxError> {
+        if self.take(Symbol::OpenParenthesis) {
+            let inner = self.deeper(Self::in_parentheses)?;
+            // `(tcp.flags & 2) == 2`, as in C.
+            return match inner {
+                Primary::Operand(operand, span) => self.comparison(operand, span, None),
+                test @ Primary::Test(_) => Ok(test),
+            };
+        }
+        let quantifier = if self.take(Symbol::Any) {
+            Some(Quantifier::Any)
+        } else if self.take(Symbol::All) {
+            Some(Quantifier::All)
+        } else {
+            None
+        };
+        let (operand, span) = self.masked()?;
+        self.comparison(operand, span, quantifier)
+    }
+
+    /// What stands behind `(`, with the `)`.
+    fn in_parentheses(&mut self) -> Result<Primary, FilterSyntaxError> {
+        let start = self.at;
+        let mut inner = Primary::Test(self.any_of()?);
+        let end = self.at;
+        if !self.take(Symbol::CloseParenthesis) {
+            return Err(self.unexpected("and, or, or )"));
+        }
+        if let Primary::Test(Test::Present(operand)) = inner {
+            let span = self.tokens[start].span.start..self.tokens[end - 1].span.end;
+            inner = Primary::Operand(operand, span);
+        }
+        Ok(inner)
+    }
+
+    /// A test whether something is there.
+    fn present(&self, operand: Operand, span: &Range<usize>) -> Result<Test, FilterSyntaxError> {
+        if let Source::Call(..) = operand.source {
+            let problem = format!("{} is always there", self.text(span));
+            return Err(FilterSyntaxError::new(span.clone(), problem)
+                .hint("compare it with something, such as len(websocket.payload) > 100"));
+        }
+        Ok(Test::Present(operand))
+    }
+
+    /// What follows the left side of a comparison, if anything does.
+    fn comparison(
+        &mut self,
+        left: Operand,
+        span: Range<usize>,
+        quantifier: Option<Quantifier>,
+    ) -> Result<Primary, FilterSyntaxError> {
+        let Some(symbol) = self.symbol() else {
+            return self.no_comparison(left, span, quantifier);
+        };
+        let any = quantifier.unwrap_or(Quantifier::Any);
+        let test = match symbol {
+            Symbol::Contains => {
+                self.advance();
+                self.contains(left, &span, any)?
+            }
+            Symbol::Matches => {
+                self.advance();
+                self.matches(left, &span, any)?
+            }
+            Symbol::In => {
+                self.advance();
+                self.within(left, &span)?
+            }
+            Symbol::Not if self.tokens[self.at + 1].kind == TokenKind::Symbol(Symbol::In) => {
+                self.at += 2;
+                Test::Not(Box::new(self.within(left, &span)?))
+            }
+            _ if relation(symbol).is_some() => self.relations(left, span, quantifier)?,
+            _ => return self.no_comparison(left, span, quantifier),
+        };
+        Ok(Primary::Test(test))
+    }
+
+    fn no_comparison(
+        &self,
+        left: Operand,
+        span: Range<usize>,
+        quantifier: Option<Quantifier>,
+    ) -> Result<Primary, FilterSyntaxError> {
+        match quantifier {
+            Some(_) => Err(self.unexpected("a comparison")),
+            None => Ok(Primary::Operand(left, span)),
+        }
+    }
+
+    /// `a == b`, `a < b < c`.
+    fn relations(
+        &mut self,
+        mut left: Operand,
+        mut span: Range<usize>,
+        quantifier: Option<Quantifier>,
+    ) -> Result<Test, FilterSyntaxError> {
+        let mut tests = Vec::new();
+        loop {
+            let Some((usual, relation)) = self.symbol().and_then(relation) else {
+                return Ok(one_or(tests, Test::And));
+            };
+            let operator = self.advance().span;
+            let quantifier = quantifier.unwrap_or(usual);
+            if !left.kind.has_values() {
+                let problem = format!("{} has no value to compare", self.text(&span));
+                return Err(FilterSyntaxError::new(span, problem).hint(format!(
+                    "it is {}: its name alone asks whether it is there",
+                    left.kind.described()
+                )));
+            }
+            if self.begins_operand(left.kind) {
+                let (right, right_span) = self.masked()?;
+                self.check_comparable(&left, &span, &right, &right_span)?;
+                tests.push(Test::CompareFields(
+                    quantifier,
+                    relation,
+                    left,
+                    right.clone(),
+                ));
+                (left, span) = (right, right_span);
+                continue;
+            }
+            let right = self.right(&left, &span, &operator)?;
+            tests.push(Test::Compare(quantifier, relation, left, right));
+            return match self.symbol().and_then(self::relation) {
+                None => Ok(one_or(tests, Test::And)),
+                Some(_) => Err(self.unexpected("and, or, or the end of the filter")),
+            };
+        }
+    }
+
+    fn check_comparable(
+        &self,
+        left: &Operand,
+        span: &Range<usize>,
+        right: &Operand,
+        right_span: &Range<usize>,
+    ) -> Result<(), FilterSyntaxError> {
+        if left.kind.is_comparable_with(right.kind) && right.kind.has_values() {
+            return Ok(());
+        }
+        let (left_text, right_text) = (self.text(span), self.text(right_span));
+        let problem = format!(
+            "{left_text} ({}) and {right_text} ({}) cannot be compared",
+            left.kind, right.kind
+        );
+        let error = FilterSyntaxError::new(right_span.clone(), problem);
+        Err(if left.kind.is_bytes() {
+            error.hint(format!("for the text write \"{right_text}\""))
+        } else {
+            error
+        })
+    }
+
+    /// The value on the right of `left`. Beside a part of a text, what reads as bytes is
+    /// bytes.
+    fn right(
+        &mut self,
+        left: &Operand,
+        span: &Range<usize>,
+        operator: &Range<usize>,
+    ) -> Result<Constant, FilterSyntaxError> {
+        if let (Source::Slice(..), FieldType::Text) = (&left.source, left.kind)
+            && let Some(bytes) = literal::hexadecimal_word(self.token())
+        {
+            self.advance();
+            return Ok(bytes);
+        }
+        self.constant(left.kind, span, operator)
+    }
+
+    /// The value on the right of an operator.
+    fn constant(
+        &mut self,
+        kind: FieldType,
+        left: &Range<usize>,
+        operator: &Range<usize>,
+    ) -> Result<Constant, FilterSyntaxError> {
+        let expected = format!("a value after {}", self.text(operator));
+        self.expect_literal(&expected)?;
+        let constant = literal::constant(self.token(), kind, self.text(left))?;
+        self.advance();
+        Ok(constant)
+    }
+
+    fn expect_literal(&self, expected: &str) -> Result<(), FilterSyntaxError> {
+        match self.peek() {
+            TokenKind::Word(_) | TokenKind::Text(_) | TokenKind::Char(_) => Ok(()),
+            _ => Err(self.unexpected(expected)),
+        }
+    }
+
+    fn contains(
+        &mut self,
+        left: Operand,
+        span: &Range<usize>,
+        quantifier: Quantifier,
+    ) -> Result<Test, FilterSyntaxError> {
+        self.check_bytes(&left, span, "contain")?;
+        self.expect_literal("a value after contains")?;
+        let token = self.advance();
+        let Some(part) = literal::part(&token, left.kind) else {
+            let problem = format!("{} are no bytes", self.text(&token.span));
+            return Err(FilterSyntaxError::new(token.span, problem)
+                .hint("write bytes as 68:65:6c or text in double quotes"));
+        };
+        let finder = Finder::new(&part).into_owned();
+        Ok(Test::Contains(quantifier, left, Box::new(finder)))
+    }
+
+    fn matches(
+        &mut self,
+        left: Operand,
+        span: &Range<usize>,
+        quantifier: Quantifier,
+    ) -> Result<Test, FilterSyntaxError> {
+        self.check_bytes(&left, span, "match")?;
+        let TokenKind::Text(pattern) = self.peek() else {
+            return Err(self.unexpected("a regular expression in double quotes"));
+        };
+        let is_text = matches!(left.kind, FieldType::Text | FieldType::Json);
+        let regex = regex(pattern, is_text).map_err(|problem| {
+            FilterSyntaxError::new(self.span(), problem)
+                .hint("the grammar is that of the Rust crate regex, without regard to case")
+        })?;
+        self.advance();
+        Ok(Test::Matches(quantifier, left, regex))
+    }
+
+    /// Refuses a left side that has no bytes to look into.
+    fn check_bytes(
+        &self,
+        left: &Operand,
+        span: &Range<usize>,
+        does: &str,
+    ) -> Result<(), FilterSyntaxError> {
+        const READABLE: [&str; 2] = ["websocket", "http"];
+        let name = self.text(span);
+        let is_readable = left.kind == FieldType::Protocol && READABLE.contains(&name);
+        if left.kind.is_bytes() || is_readable {
+            return Ok(());
+        }
+        let problem = format!(
+            "{name} is {}: it cannot {does} anything",
+            left.kind.described()
+        );
+        let hint = match left.kind {
+            FieldType::Protocol => "text is looked for in websocket.payload or in http",
+            _ => "compare it with == or in {…}",
+        };
+        Err(FilterSyntaxError::new(span.clone(), problem).hint(hint))
+    }
+
+    /// `{1, 3..5}`; older versions of Wireshark had blanks between.
+    fn within(&mut self, left: Operand, span: &Range<usize>) -> Result<Test, FilterSyntaxError> {
+        let operator = self.tokens[self.at - 1].span.clone();
+        if !left.kind.has_values() {
+            let problem = format!("{} has no value to compare", self.text(span));
+            return Err(FilterSyntaxError::new(span.clone(), problem));
+        }
+        if !self.take(Symbol::OpenBrace) {
+            return Err(self.unexpected("{ after in"));
+        }
+        let mut ranges = Vec::new();
+        loop {
+            let from = self.right(&left, span, &operator)?;
+            let to = if self.take(Symbol::Range) {
+                let range = self.tokens[self.at - 1].span.clone();
+                self.right(&left, span, &range)?
+            } else {
+                from.clone()
+            };
+            ranges.push((from, to));
+            let comma = self.take(Symbol::Comma);
+            if self.take(Symbol::CloseBrace) {
+                return Ok(Test::In(left, ranges));
+            }
+            if !comma && self.expect_literal("").is_err() {
+                return Err(self.unexpected(", or }"));
+            }
+        }
+    }
+
+    // Operands
+
+    /// Whether a field or function comes next, and not a literal. Beside text, a word that
+    /// names something without a value is text: `ws.type == http`.
+    fn begins_operand(&self, left: FieldType) -> bool {
+        let TokenKind::Word(word) = self.peek() else {
+            return false;
+        };
+        let called = self.tokens[self.at + 1].kind == TokenKind::Symbol(Symbol::OpenParenthesis);
+        let can_be_compared = |field: FieldRef| field.kind().has_values() || !left.is_bytes();
+        called || FieldRef::named(word).is_some_and(can_be_compared)
+    }
+
+    /// An operand, perhaps with `& bits`.
+    fn masked(&mut self) -> Result<(Operand, Range<usize>), FilterSyntaxError> {
+        let (mut operand, mut span) = self.operand()?;
+        let mut levels = 0;
+        while *self.peek() == TokenKind::Symbol(Symbol::BitwiseAnd) {
+            let operator = self.advance().span;
+            levels += 1;
+            if levels > MAX_DEPTH {
+                return Err(self.too_deep());
+            }
+            let kind = match operand.kind {
+                // Bits of a code have no names.
+                FieldType::Code(bytes, _) => FieldType::Unsigned(bytes),
+                FieldType::Boolean
+                | FieldType::Unsigned(_)
+                | FieldType::Signed
+                | FieldType::Ipv4
+                | FieldType::Ipv6 => operand.kind,
+                other => {
+                    let problem = format!(
+                        "{} is {}: it has no bits to choose",
+                        self.text(&span),
+                        other.described()
+                    );
+                    return Err(FilterSyntaxError::new(span, problem)
+                        .hint("& is for numbers and addresses; and is && or and"));
+                }
+            };
+            let mask = self.constant(kind, &span, &operator)?;
+            span.end = self.tokens[self.at - 1].span.end;
+            operand = Operand {
+                source: Source::Mask(Box::new(operand), mask),
+                kind,
+            };
+        }
+        Ok((operand, span))
+    }
+
+    /// A field or function, perhaps with slices.
+    fn operand(&mut self) -> Result<(Operand, Range<usize>), FilterSyntaxError> {
+        let span = self.span();
+        let word = match *self.peek() {
+            TokenKind::Word(word) => word,
+            TokenKind::Text(_) | TokenKind::Char(_) => {
+                let problem = format!("{} is a value, where a field is expected", self.text(&span));
+                return Err(FilterSyntaxError::new(span, problem)
+                    .hint("the field stands on the left: websocket.payload.text == \"ping\""));
+            }
+            _ => return Err(self.unexpected("a field")),
+        };
+        self.advance();
+        let mut whole = span.clone();
+        let mut operand = if *self.peek() == TokenKind::Symbol(Symbol::OpenParenthesis) {
+            self.call(word, &span)?
+        } else {
+            let Some(field) = FieldRef::named(word) else {
+                return Err(unknown(word, span));
+            };
+            let field = match field {
+                FieldRef::Json(path) => FieldRef::Json(self.json_path(path)?),
+                other => other,
+            };
+            self.needs_payload |= field.is_of_payload();
+            let kind = field.kind();
+            Operand {
+                source: Source::Field(field),
+                kind,
+            }
+        };
+        whole.end = self.tokens[self.at - 1].span.end;
+        let mut levels = 0;
+        while let TokenKind::Brackets(body) = *self.peek() {
+            levels += 1;
+            if levels > MAX_DEPTH {
+                return Err(self.too_deep());
+            }
+            operand = self.slice(operand, &whole, body)?;
+            whole.end = self.span().end;
+            self.advance();
+        }
+        Ok((operand, whole))
+    }
+
+    /// `len(field)`, at its parenthesis.
+    fn call(&mut self, name: &str, span: &Range<usize>) -> Result<Operand, FilterSyntaxError> {
+        let Some((_, function)) = Function::ALL.iter().find(|(known, _)| *known == name) else {
+            let problem = format!("there is no function {name}");
+            return Err(FilterSyntaxError::new(span.clone(), problem)
+                .hint("there are len, lower, upper and count"));
+        };
+        self.advance();
+        let (argument, argument_span) = self.deeper(Self::operand)?;
+        if !self.take(Symbol::CloseParenthesis) {
+            return Err(self.unexpected(&format!("the ) of {name}")));
+        }
+        let fits = match function {
+            Function::Count => true,
+            Function::Len => argument.kind.is_bytes() || argument.kind.width().is_some(),
+            Function::Lower | Function::Upper => {
+                matches!(argument.kind, FieldType::Text | FieldType::Json)
+            }
+        };
+        if !fits {
+            let problem = format!(
+                "{name} cannot take {}, which is {}",
+                self.text(&argument_span),
+                argument.kind.described()
+            );
+            return Err(
+                FilterSyntaxError::new(argument_span, problem).hint(match function {
+                    Function::Len => "it takes text, bytes, numbers and addresses",
+                    _ => "it takes text",
+                }),
+            );
+        }
+        Ok(Operand {
+            kind: match function {
+                Function::Len | Function::Count => FieldType::Unsigned(8),
+                Function::Lower | Function::Upper => FieldType::Text,
+            },
+            source: Source::Call(*function, Box::new(argument)),
+        })
+    }
+
+    /// The rest of a path into JSON, behind its first names: `[0].id`, `["a b"]`.
+    fn json_path(&mut self, mut path: Vec<Step>) -> Result<Vec<Step>, FilterSyntaxError> {
+        loop {
+            match *self.peek() {
+                TokenKind::Brackets(body) => {
+                    let body = body.trim();
+                    if let Ok(index) = body.parse() {
+                        path.push(Step::Index(index));
+                    } else if body.starts_with('"') {
+                        path.push(Step::Name(self.quoted_name(body)?));
+                    } else {
+                        // A slice of the text that is there.
+                        return Ok(path);
+                    }
+                    self.advance();
+                }
+                TokenKind::Word(word) if word.starts_with('.') => {
+                    let Some(more) = steps(word) else {
+                        let problem = "a name is missing in this path";
+                        return Err(FilterSyntaxError::new(self.span(), problem));
+                    };
+                    path.extend(more);
+                    self.advance();
+                }
+                _ => return Ok(path),
+            }
+        }
+    }
+
+    /// A name in quotes, in brackets.
+    fn quoted_name(&self, body: &str) -> Result<String, FilterSyntaxError> {
+        let name = match tokens(body).ok().as_deref() {
+            Some(
+                [
+                    Token {
+                        kind: TokenKind::Text(name),
+                        ..
+                    },
+                    end,
+                ],
+            ) if end.kind == TokenKind::End => String::from_utf8(name.clone()).ok(),
+            _ => None,
+        };
+        name.ok_or_else(|| FilterSyntaxError::new(self.span(), "this is no name in quotes"))
+    }
+
+    /// `field[0:4]` and its other forms, at the brackets.
+    fn slice(
+        &self,
+        operand: Operand,
+        name: &Range<usize>,
+        body: &str,
+    ) -> Result<Operand, FilterSyntaxError> {
+        let kind = match operand.kind {
+            FieldType::Text | FieldType::Json => FieldType::Text,
+            FieldType::Bytes | FieldType::Ipv4 | FieldType::Ipv6 => FieldType::Bytes,
+            other => {
+                let problem = format!(
+                    "{} is {}: it has no parts",
+                    self.text(name),
+                    other.described()
+                );
+                return Err(FilterSyntaxError::new(self.span(), problem)
+                    .hint("slices are for text, bytes and addresses"));
+            }
+        };
+        let start = self.span().start + 1;
+        let mut parts = Vec::new();
+        let mut at = start;
+        for text in body.split(',') {
+            let span = at..at + text.len();
+            at = span.end + 1;
+            parts.push(part(text.trim()).map_err(|problem| {
+                FilterSyntaxError::new(span, problem).hint(
+                    "offset:length, first-last, :end, start:, one offset, or several with commas",
+                )
+            })?);
+        }
+        Ok(Operand {
+            source: Source::Slice(Box::new(operand), parts),
+            kind,
+        })
+    }
+}
+
+fn one_or(mut tests: Vec<Test>, many: impl FnOnce(Vec<Test>) -> Test) -> Test {
+    match tests.len() {
+        1 => tests.swap_remove(0),
+        _ => many(tests),
+    }
+}
+
+/// What an operator compares, and which of several values have to do.
+fn relation(symbol: Symbol) -> Option<(Quantifier, Relation)> {
+    use Quantifier::{All, Any};
+    Some(match symbol {
+        Symbol::AnyEqual => (Any, Relation::Equal),
+        Symbol::AllEqual => (All, Relation::Equal),
+        Symbol::AnyNotEqual => (Any, Relation::NotEqual),
+        Symbol::AllNotEqual => (All, Relation::NotEqual),
+        Symbol::Less => (Any, Relation::Less),
+        Symbol::LessOrEqual => (Any, Relation::LessOrEqual),
+        Symbol::Greater => (Any, Relation::Greater),
+        Symbol::GreaterOrEqual => (Any, Relation::GreaterOrEqual),
+        _ => return None,
+    })
+}
+
+fn unknown(word: &str, span: Range<usize>) -> FilterSyntaxError {
+    if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        let problem = format!("{word} is a value, where a field is expected");
+        return FilterSyntaxError::new(span, problem)
+            .hint("after and and or the field is said anew: tcp.port == 80 or tcp.port == 443");
+    }
+    let error = FilterSyntaxError::new(span, format!("there is no field {word}"));
+    let near = nearest(word);
+    let mut hint = "wsdump --fields lists them all".to_owned();
+    if !near.is_empty() {
+        hint = format!("did you mean {}? {hint}", near.join(" or "));
+    }
+    let header = word.strip_prefix("http.");
+    if let Some(header) = header.filter(|rest| !rest.contains('.')) {
+        hint = format!("{hint}; any header field is http.header.NAME: http.header.{header}");
+    }
+    error.hint(hint)
+}
+
+/// One part of a slice.
+fn part(text: &str) -> Result<Part, String> {
+    let number = |text: &str| -> Result<i64, String> {
+        let problem = || format!("{text:?} is no offset");
+        text.trim().parse().map_err(|_| problem())
+    };
+    if let Some((start, length)) = text.split_once(':') {
+        let start = if start.trim().is_empty() {
+            0
+        } else {
+            number(start)?
+        };
+        if length.trim().is_empty() {
+            let length = PartLength::ToEnd;
+            return Ok(Part { start, length });
+        }
+        let length = number(length)?;
+        return match u64::try_from(length) {
+            Ok(0) | Err(_) => Err(format!("a part of {length} bytes is none")),
+            Ok(length) => Ok(Part {
+                start,
+                length: PartLength::Bytes(length),
+            }),
+        };
+    }
+    // The minus of a first offset below 0 is no range.
+    let range = text.char_indices().skip(1).find(|(_, c)| *c == '-');
+    if let Some((at, _)) = range {
+        let (start, last) = (number(&text[..at])?, number(&text[at + 1..])?);
+        if (start < 0) == (last < 0) && start > last {
+            return Err(format!("{start} is behind {last}"));
+        }
+        let length = PartLength::To(last);
+        return Ok(Part { start, length });
+    }
+    Ok(Part {
+        start: number(text)?,
+        length: PartLength::Bytes(1),
+    })
+}
+
+/// A regular expression, without regard to case. Characters for text, bytes for bytes.
+fn regex(pattern: &[u8], is_text: bool) -> Result<Regex, String> {
+    let Ok(pattern) = std::str::from_utf8(pattern) else {
+        return Err("a regular expression is UTF-8; write other bytes as \\\\xff".to_owned());
+    };
+    let regex = RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .unicode(is_text)
+        .build();
+    regex.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "this regular expression is too big".to_owned(),
+        error => {
+            // Its last line says what is wrong, those before it draw the place.
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            let reason = last.trim_start_matches("error: ");
+            format!("this is no regular expression: {reason}")
+        }
+    })
+}
