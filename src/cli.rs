@@ -4,7 +4,7 @@
 //! say. Only `main` knows exit codes.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,8 +23,9 @@ use wsdump::{Analyzer, Config, Limits, Summary};
 
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
-use crate::decode::{Input, Pace, Run, Saving, Tee};
+use crate::decode::{Input, Pace, Run, Saving, Tee, chooses};
 use crate::extract::{Extract, ToFile};
+use crate::packets::{self, Choice, is_stdout};
 #[cfg(feature = "live")]
 use crate::sniff::FileFilter;
 #[cfg(feature = "live")]
@@ -58,6 +59,12 @@ pub(crate) struct Arguments {
     #[cfg(feature = "live")]
     #[command(flatten)]
     live: LiveArguments,
+
+    /// Write packets to this file: of an interface every one, as pcap, or as pcapng if it is
+    /// called so; of captures those of the chosen connections, as pcapng. - is standard
+    /// output; rows of an interface go to standard error then
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
 
     /// Print a table of the connections and totals, instead of rows
     #[arg(long, group = "view", help_heading = FORM)]
@@ -306,13 +313,12 @@ impl Arguments {
     }
 
     /// Where rows go.
-    #[cfg_attr(not(feature = "live"), allow(clippy::unused_self))]
     fn screen(&self) -> Screen {
-        #[cfg(feature = "live")]
-        if self.live.save.takes_stdout() {
-            return Screen::Stderr;
+        if self.write.as_deref().is_some_and(is_stdout) {
+            Screen::Stderr
+        } else {
+            Screen::Stdout
         }
-        Screen::Stdout
     }
 }
 
@@ -387,26 +393,37 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         ColorChoice::Auto => is_terminal && environment_allows_color(),
     };
     let selection = plan.selection(filter);
+    if let Some(path) = &arguments.write {
+        if is_stdout(path) && io::stdout().is_terminal() {
+            bail!(
+                "-w - writes packets, which no terminal can show; pipe them into a program, or \
+                 name a file"
+            );
+        }
+        if !arguments.sniffs() {
+            return plan.write_packets(path, selection);
+        }
+    }
     if arguments.json {
-        return plan.show(Ordered::new(Json::new(), selection));
+        return plan.show(&mut Ordered::new(Json::new(), selection));
     }
     if let Some(path) = &arguments.har {
-        if path.as_os_str() == "-" {
-            return plan.show(Chosen::new(Har::new(), selection));
+        if is_stdout(path) {
+            return plan.show(&mut Chosen::new(Har::new(), selection));
         }
         let har = ToFile::create(path, Har::new())?;
-        return plan.show(Chosen::new(har, selection));
+        return plan.show(&mut Chosen::new(har, selection));
     }
     if let Some(directory) = &arguments.extract {
-        let extract = Extract::new(directory, arguments.overwrite, selection)?;
-        return plan.show(extract);
+        let mut extract = Extract::new(directory, arguments.overwrite, selection)?;
+        return plan.show(&mut extract);
     }
     if arguments.summary {
         let overview = Overview::new(arguments.sort, width);
-        return plan.show(Chosen::new(overview, selection));
+        return plan.show(&mut Chosen::new(overview, selection));
     }
     if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
-        return plan.show(RawPayload::new(number, side.into()));
+        return plan.show(&mut RawPayload::new(number, side.into()));
     }
     if arguments.follow.is_some() {
         let follow = Follow::new(FollowStyle {
@@ -414,14 +431,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             time: arguments.time,
             pretty: arguments.pretty,
         });
-        return plan.show(Ordered::new(follow, selection));
+        return plan.show(&mut Ordered::new(follow, selection));
     }
     if arguments.ladder.is_some() {
         let ladder = Ladder::new(LadderStyle {
             width: width.map_or(LADDER_WIDTH, usize::from),
             color,
         });
-        return plan.show(Ordered::new(ladder, selection));
+        return plan.show(&mut Ordered::new(ladder, selection));
     }
     let rows =
         match [EventType::Frame, EventType::Message].map(|kind| arguments.only.contains(&kind)) {
@@ -432,7 +449,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         };
     if arguments.csv {
         let csv = Csv::new(arguments.time, rows, arguments.all);
-        return plan.show(Ordered::new(csv, selection));
+        return plan.show(&mut Ordered::new(csv, selection));
     }
     let timeline = Timeline::new(Style {
         width: width.map(usize::from),
@@ -446,7 +463,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         all: arguments.all,
         rows,
     });
-    plan.show(Ordered::new(timeline, selection))
+    plan.show(&mut Ordered::new(timeline, selection))
 }
 
 /// Columns of a ladder that goes to no terminal.
@@ -492,8 +509,46 @@ impl Plan<'_> {
         }
     }
 
+    /// Writes the packets of the chosen connections.
+    fn write_packets(&self, path: &Path, selection: Selection) -> anyhow::Result<()> {
+        let arguments = self.arguments;
+        if arguments.reads_stdin() {
+            bail!("-w reads its captures twice, and standard input cannot be; name a file");
+        }
+        // A file that cannot be written is said before the work, and not after it.
+        let mut saver = packets::create(path)?;
+        let mut choice = Choice::new(selection);
+        let shown = self.show(&mut choice);
+        let mut source = capture::open_all(&arguments.captures)?;
+        let mut filter = file_filter(arguments);
+        let report = choice.write(
+            &mut *source,
+            self.config(),
+            arguments.count.unwrap_or(u64::MAX),
+            |packet| chooses(&mut filter, packet),
+            &mut saver,
+        )?;
+        if !arguments.quiet {
+            let _ = writeln!(io::stderr(), "{report}");
+        }
+        shown
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            all: self.arguments.all,
+            limits: self.limits(),
+            patience: if self.arguments.sniffs() {
+                Some(SNIFFING_PATIENCE)
+            } else {
+                // Whoever feeds a pipe may be capturing right now.
+                self.arguments.reads_stdin().then_some(PATIENCE)
+            },
+        }
+    }
+
     /// Decodes the captures and shows them.
-    fn show(&self, view: impl View) -> anyhow::Result<()> {
+    fn show(&self, view: &mut dyn View) -> anyhow::Result<()> {
         let arguments = self.arguments;
         let from_stdin = arguments.reads_stdin();
         if from_stdin && io::stdin().is_terminal() {
@@ -504,16 +559,7 @@ impl Plan<'_> {
             input,
             filter: file_filter(arguments),
             saving,
-            analyzer: Analyzer::new(Config {
-                all: arguments.all,
-                limits: self.limits(),
-                patience: if arguments.sniffs() {
-                    Some(SNIFFING_PATIENCE)
-                } else {
-                    // Whoever feeds a pipe may be capturing right now.
-                    from_stdin.then_some(PATIENCE)
-                },
-            }),
+            analyzer: Analyzer::new(self.config()),
             sink: Tee {
                 view,
                 connections: (arguments.verbose || arguments.sniffs()).then(Connections::default),
@@ -544,7 +590,7 @@ impl Plan<'_> {
 }
 
 /// Whether the one connection that was asked for was there to be shown.
-fn check_shown<V>(number: u64, summary: &Summary, run: &Run<V>) -> anyhow::Result<()> {
+fn check_shown(number: u64, summary: &Summary, run: &Run<'_>) -> anyhow::Result<()> {
     let last = summary.tcp_connections;
     if number > last || number == 0 {
         bail!("no connection {number}: the last one is {last}");
@@ -592,7 +638,9 @@ fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
     };
     let words = arguments.captures.iter().map(|word| word.to_string_lossy());
     let words: Vec<_> = words.map(String::from).collect();
-    let sniffing = arguments.live.open(interface, &words)?;
+    let sniffing = arguments
+        .live
+        .open(interface, &words, arguments.write.as_deref())?;
     if arguments.verbose {
         let _ = writeln!(io::stderr(), "wsdump: running {}", sniffing.privileges);
     }
@@ -624,7 +672,7 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude<V>(summary: &Summary, run: &Run<V>, arguments: &Arguments) {
+fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments) {
     let mut err = io::stderr().lock();
     if arguments.sniffs() && io::stderr().is_terminal() {
         // The terminal has put ^C at the start of this line.

@@ -17,13 +17,13 @@ use wsdump::time::Timestamp;
 use crate::sniff::{FileFilter, closing_line};
 
 /// A run and all it works with.
-pub(crate) struct Run<V> {
+pub(crate) struct Run<'v> {
     pub(crate) input: Input,
     /// Chooses packets of files; an interface has a filter of its own.
     pub(crate) filter: Option<FileFilter>,
     pub(crate) saving: Saving,
     pub(crate) analyzer: Analyzer,
-    pub(crate) sink: Tee<V>,
+    pub(crate) sink: Tee<'v>,
     pub(crate) pace: Pace,
     /// Packets that are read at most.
     pub(crate) max_packets: u64,
@@ -52,7 +52,7 @@ pub(crate) enum Pace {
 /// With no packet for so long, all rows are shown.
 const SILENCE: Duration = Duration::from_millis(30);
 
-impl<V: View> Run<V> {
+impl Run<'_> {
     /// Reads to the end, whatever part of the input cannot be read, and tells `out` all of
     /// it.
     ///
@@ -144,7 +144,11 @@ impl Input {
     }
 }
 
-fn chooses(filter: &mut Option<FileFilter>, packet: &Packet<'_>) -> anyhow::Result<bool> {
+/// Whether a capture filter, if there is one, matches a packet.
+pub(crate) fn chooses(
+    filter: &mut Option<FileFilter>,
+    packet: &Packet<'_>,
+) -> anyhow::Result<bool> {
     match filter {
         Some(filter) => filter.matches(packet),
         None => Ok(true),
@@ -252,15 +256,15 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Shows events, and collects connections where a table of them is wanted.
-pub(crate) struct Tee<V> {
-    pub(crate) view: V,
+pub(crate) struct Tee<'v> {
+    pub(crate) view: &'v mut dyn View,
     pub(crate) connections: Option<Connections>,
     /// The connection that is shown alone, if one is, and whether anything was told of it.
     pub(crate) wanted: Option<u64>,
     pub(crate) seen: bool,
 }
 
-impl<V: View> EventSink for Tee<V> {
+impl EventSink for Tee<'_> {
     fn event(&mut self, event: &Event<'_>) {
         self.seen |= self.wanted == Some(event.connection.number);
         self.view.event(event);

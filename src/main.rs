@@ -3,6 +3,7 @@
 mod cli;
 mod decode;
 mod extract;
+mod packets;
 #[cfg(feature = "live")]
 mod sniff;
 

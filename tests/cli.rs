@@ -1051,6 +1051,75 @@ fn the_fields_of_a_frame_header_are_named() {
     assert!(!wsdump("-x -q chat.pcap").stdout.contains("masking key"));
 }
 
+/// A run with `-w` into a new directory, and what wsdump then tells of the file.
+fn written(arguments: &str) -> (Run, Vec<serde_json::Map<String, serde_json::Value>>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("written.pcapng");
+    let path = path.to_str().unwrap();
+    let run = wsdump(&format!("-w {path} {arguments}"));
+    let json = wsdump(&format!("--json {path}")).json();
+    (run, json)
+}
+
+#[test]
+fn packets_of_chosen_connections_can_be_written_and_decoded_again() {
+    // All of them: nothing else is in these captures.
+    for capture in [
+        "many.pcap.gz",
+        "ip_fragments.pcap",
+        "chat_interfaces.pcapng",
+        "midstream.pcap",
+    ] {
+        let (run, json) = written(capture);
+        assert_eq!((run.code, run.stdout.as_str()), (0, ""), "{}", run.stderr);
+        assert_eq!(
+            json,
+            wsdump(&format!("--json {capture}")).json(),
+            "{capture}"
+        );
+    }
+    // One of many, by number and by what a filter says of one of its frames.
+    let ends = |json: &[serde_json::Map<String, serde_json::Value>]| -> Vec<String> {
+        let ends = json.iter().filter(|line| line["type"] == "connection");
+        ends.map(|line| line["client"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (_, by_number) = written("--connection 9 many.pcap.gz");
+    assert_eq!(ends(&by_number), ["127.0.0.1:53400"]);
+    assert_eq!(
+        by_number
+            .iter()
+            .filter(|line| line["type"] == "message")
+            .count(),
+        65
+    );
+    let (run, by_filter) = written("-Y websocket.opcode==9 many.pcap.gz");
+    assert_eq!(ends(&by_filter).len(), 6);
+    assert!(
+        run.stderr.contains(" packets of 6 connections saved to "),
+        "{}",
+        run.stderr
+    );
+    let (_, none) = written("--connection 99 many.pcap.gz");
+    assert!(none.is_empty());
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_the_work() {
+    let message = |arguments: &str| {
+        let run = wsdump(arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        run.stderr
+    };
+    let there = message("-w no/such/directory/x.pcapng chat.pcap");
+    assert!(
+        there.contains("no/such/directory/x.pcapng: cannot be created: "),
+        "{there}"
+    );
+    let twice = message("-w - -");
+    assert!(twice.contains("-w reads its captures twice"), "{twice}");
+}
+
 #[test]
 fn colours_come_when_asked_for_and_only_then() {
     let plain = wsdump("chat.pcap").stdout;

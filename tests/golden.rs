@@ -70,7 +70,9 @@ fn print<P: Printer>(name: &str, printer: P, all: bool) -> io::Result<(String, V
         Err(error) => notes.push(error.to_string()),
         Ok(mut source) => loop {
             match source.next_packet() {
-                Ok(Some(packet)) => analyzer.push(&packet, &mut rows),
+                Ok(Some(packet)) => {
+                    analyzer.push(&packet, &mut rows);
+                }
                 Ok(None) => break,
                 Err(error) => notes.push(error.to_string()),
             }

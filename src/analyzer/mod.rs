@@ -195,8 +195,10 @@ impl Analyzer {
         }
     }
 
-    /// Takes the next packet and tells `sink` what it completed.
-    pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn EventSink) {
+    /// Takes the next packet and tells `sink` what it completed. Returns the number of the TCP
+    /// connection that the packet is of; `None` also for a part of a fragmented datagram,
+    /// but for the last.
+    pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn EventSink) -> Option<u64> {
         let shared = &mut self.shared;
         let summary = &mut shared.summary;
         summary.packets += 1;
@@ -220,7 +222,7 @@ impl Analyzer {
         match self.wire.decode(packet) {
             Contents::Tcp(segment) => {
                 let mut driver = Driver { shared, sink };
-                self.flows.push(&segment, at, &mut driver);
+                self.flows.push(&segment, at, &mut driver)
             }
             Contents::Other(other) => {
                 match other.kind {
@@ -241,6 +243,7 @@ impl Analyzer {
                         since_previous: shared.since_previous,
                     });
                 }
+                None
             }
         }
     }

@@ -158,8 +158,8 @@ impl<S: Default> FlowTable<S> {
             + self.ended.capacity() * size_of::<Ended>()
     }
 
-    /// Takes one segment and tells `sink` what it did.
-    pub fn push<K>(&mut self, segment: &Segment<'_>, at: Moment, sink: &mut K)
+    /// Takes one segment and tells `sink` what it did. Returns the number of its flow.
+    pub fn push<K>(&mut self, segment: &Segment<'_>, at: Moment, sink: &mut K) -> Option<u64>
     where
         K: FlowSink<State = S>,
     {
@@ -174,9 +174,12 @@ impl<S: Default> FlowTable<S> {
         let slot = self.slot_for(segment, &mut cx);
         self.push_to(slot, segment, &mut cx);
         self.count_bytes::<K>(slot);
+        let flow = self.slots[slot as usize].flow.as_deref();
+        let number = flow.map(|flow| flow.info.number);
         if self.memory() > limits.max_memory {
             self.give_up_for_memory_until(limits.max_memory / 8 * 7, &mut cx);
         }
+        number
     }
 
     /// Takes a segment of the flow in `slot`.

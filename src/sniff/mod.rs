@@ -7,6 +7,7 @@ mod list;
 mod privileges;
 mod save;
 
+use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub(crate) use drops::closing_line;
 pub(crate) use filter::FileFilter;
 pub(crate) use list::list;
 use privileges::Privileges;
-pub(crate) use save::SaveArguments;
+use save::SaveArguments;
 
 /// What the arguments say about capturing.
 #[derive(Debug, clap::Args)]
@@ -81,7 +82,7 @@ pub(crate) struct LiveArguments {
     relinquish_privileges: Option<String>,
 
     #[command(flatten)]
-    pub(crate) save: SaveArguments,
+    save: SaveArguments,
 }
 
 /// Heading of the options for live capture.
@@ -101,7 +102,13 @@ impl LiveArguments {
     /// Opens `interface`, with the filter that `-f` or the words behind the options are,
     /// gives up root, and opens what packets are saved to. The capture is stopped at Ctrl-C,
     /// by a termination signal, and when its time is over.
-    pub(crate) fn open(&self, interface: &str, words: &[String]) -> anyhow::Result<Sniffing> {
+    /// Packets are saved to `write`, if that is given.
+    pub(crate) fn open(
+        &self,
+        interface: &str,
+        words: &[String],
+        write: Option<&Path>,
+    ) -> anyhow::Result<Sniffing> {
         let words = words.join(" ");
         let filter = match &self.bpf {
             Some(_) if !words.is_empty() => {
@@ -110,7 +117,9 @@ impl LiveArguments {
             Some(expression) => Some(expression.clone()),
             None => (!words.is_empty()).then_some(words),
         };
-        self.save.check()?;
+        if let Some(path) = write {
+            self.save.check(path)?;
+        }
         let opening_line = opening_line(interface, filter.as_deref(), self.duration);
         let capture = LiveCapture::open(
             interface,
@@ -128,22 +137,20 @@ impl LiveArguments {
         })?;
         let privileges = privileges::drop_to(self.relinquish_privileges.as_deref())?;
         let link_type = capture.link_type();
-        if !wire::supports(link_type) && !self.save.is_wanted() {
+        if !wire::supports(link_type) && write.is_none() {
             bail!(
                 "{interface}: packets have link type {link_type}, which wsdump cannot read; \
                  -w FILE saves them"
             );
         }
         // Files belong to the user who will read them.
-        let saver = self
-            .save
-            .open(&capture)
-            .map_err(|error| match &privileges {
-                Privileges::DroppedTo(user) => {
-                    anyhow!("{error} (as {user}, root was given up; -Z root goes on as root)")
-                }
-                Privileges::Kept => error,
-            })?;
+        let saver = write.map(|path| self.save.open(path, &capture));
+        let saver = saver.transpose().map_err(|error| match &privileges {
+            Privileges::DroppedTo(user) => {
+                anyhow!("{error} (as {user}, root was given up; -Z root goes on as root)")
+            }
+            Privileges::Kept => error.into(),
+        })?;
         stop_at_signal(capture.stop_handle())?;
         drops::watch(interface.to_owned(), capture.stats_handle())?;
         if let Some(duration) = self.duration {

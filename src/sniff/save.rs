@@ -1,30 +1,26 @@
-//! `-w`: every captured packet goes to a file, or to standard output, as well.
+//! `-w` while sniffing: every captured packet goes to a file, or to standard output, as well.
 
-use std::fs::File;
-use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use wsdump::capture::live::LiveCapture;
-use wsdump::capture::save::{Format, Rotation, Saver};
+use wsdump::capture::save::{Format, Rotation, SaveError, Saver};
 
 use super::LIVE;
 use crate::decode::now;
+use crate::packets::{is_stdout, stdout_saver};
 
 /// What the arguments say about saving packets.
 #[derive(Debug, clap::Args)]
+// Each is the long name of its option.
+#[allow(clippy::struct_field_names)]
 pub(crate) struct SaveArguments {
-    /// Write every captured packet to this file too, as pcap, or as pcapng if it is called
-    /// so; - is standard output, and rows go to standard error then
-    #[arg(short, long, value_name = "FILE", requires = "interface", help_heading = LIVE)]
-    pub(crate) write: Option<PathBuf>,
-
     /// Begin a new file after so many million bytes; k, m or g behind it: KiB, MiB, GiB
     #[arg(
         short = 'C',
         long,
         value_name = "SIZE",
-        requires = "write",
+        requires_all = ["write", "interface"],
         value_parser = size,
         help_heading = LIVE
     )]
@@ -36,7 +32,7 @@ pub(crate) struct SaveArguments {
         short = 'G',
         long,
         value_name = "SECONDS",
-        requires = "write",
+        requires_all = ["write", "interface"],
         value_parser = clap::value_parser!(u64).range(1..),
         help_heading = LIVE
     )]
@@ -48,45 +44,22 @@ pub(crate) struct SaveArguments {
         short = 'W',
         long,
         value_name = "N",
-        requires = "write",
+        requires_all = ["write", "interface"],
         value_parser = clap::value_parser!(u32).range(1..),
         help_heading = LIVE
     )]
     file_count: Option<u32>,
 }
 
-const STDOUT: &str = "-";
-
 impl SaveArguments {
-    /// Whether packets go to standard output, so that nothing else can.
-    pub(crate) fn takes_stdout(&self) -> bool {
-        self.write.as_deref() == Some(Path::new(STDOUT))
-    }
-
-    /// Whether packets of any link type are of use: they can be saved, if not read.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.write.is_some()
-    }
-
     /// Refuses what does not go together, before anything is opened.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let Some(path) = &self.write else {
-            return Ok(());
-        };
+    pub(crate) fn check(&self, path: &Path) -> anyhow::Result<()> {
         let rotates = self.file_size.is_some() || self.file_seconds.is_some();
         if self.file_count.is_some() && !rotates {
             bail!("-W counts the files that -C or -G begin, and neither is given");
         }
-        if self.takes_stdout() {
-            if rotates {
-                bail!("-C and -G begin new files, and standard output is none");
-            }
-            if io::stdout().is_terminal() {
-                bail!(
-                    "-w - writes packets, which no terminal can show; pipe them into a program, \
-                     or name a file"
-                );
-            }
+        if is_stdout(path) && rotates {
+            bail!("-C and -G begin new files, and standard output is none");
         }
         let name = path.to_string_lossy();
         if let (Some(seconds), None, false) =
@@ -103,10 +76,7 @@ impl SaveArguments {
     }
 
     /// Begins the first file for the packets of `capture`.
-    pub(crate) fn open(&self, capture: &LiveCapture) -> anyhow::Result<Option<Saver>> {
-        let Some(path) = &self.write else {
-            return Ok(None);
-        };
+    pub(crate) fn open(&self, path: &Path, capture: &LiveCapture) -> Result<Saver, SaveError> {
         let is_pcapng = path
             .extension()
             .is_some_and(|extension| extension == "pcapng");
@@ -119,35 +89,16 @@ impl SaveArguments {
                 snaplen: capture.snaplen(),
             }
         };
-        if self.takes_stdout() {
-            return Ok(Some(Saver::to_writer(
-                "standard output",
-                stdout()?,
-                format,
-            )?));
+        if is_stdout(path) {
+            return stdout_saver(format);
         }
         let rotation = Rotation {
             bytes: self.file_size,
             seconds: self.file_seconds,
             files: self.file_count,
         };
-        Ok(Some(Saver::create(path, format, rotation, now())?))
+        Saver::create(path, format, rotation, now())
     }
-}
-
-/// Standard output without the line buffer that it has for text.
-#[cfg(unix)]
-fn stdout() -> anyhow::Result<File> {
-    use std::os::fd::AsFd;
-    let fd = io::stdout().as_fd().try_clone_to_owned();
-    Ok(File::from(fd.context("standard output")?))
-}
-
-#[cfg(windows)]
-fn stdout() -> anyhow::Result<File> {
-    use std::os::windows::io::AsHandle;
-    let handle = io::stdout().as_handle().try_clone_to_owned();
-    Ok(File::from(handle.context("standard output")?))
 }
 
 /// `chat.pcap` with a place for the time.

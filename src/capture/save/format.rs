@@ -66,7 +66,8 @@ impl Encoder {
         }
     }
 
-    /// Appends one packet; nothing when there is an error.
+    /// Appends one packet, with a comment where the format has room for one; nothing when
+    /// there is an error.
     ///
     /// # Errors
     ///
@@ -74,6 +75,7 @@ impl Encoder {
     pub(super) fn packet(
         &mut self,
         packet: &Packet<'_>,
+        comment: Option<&str>,
         out: &mut Vec<u8>,
     ) -> Result<(), SaveProblem> {
         let link_type = portable(packet.link_type);
@@ -100,12 +102,16 @@ impl Encoder {
             Format::PcapNg => {
                 let interface = self.interface(link_type, out);
                 let padding = captured_len.wrapping_neg() % 4;
-                let block_len = PACKET_BLOCK_LEN + captured_len + padding;
+                let options = comment.map_or(Vec::new(), comment_options);
+                // The options of a comment have at most 64 KiB.
+                let options_len = u32::try_from(options.len()).unwrap_or(0);
+                let block_len = PACKET_BLOCK_LEN + captured_len + padding + options_len;
                 let [high, low] = halves(packet.time.0);
                 put(out, [PACKET_BLOCK, block_len, interface, high, low]);
                 put(out, [captured_len, packet.wire_len]);
                 out.extend_from_slice(packet.data);
                 out.extend(&[0; 3][..padding as usize]);
+                out.extend(options);
                 put(out, [block_len]);
             }
         }
@@ -130,6 +136,24 @@ impl Encoder {
         // There are 65,536 link types.
         u32::try_from(number).unwrap_or(u32::MAX)
     }
+}
+
+/// A comment, and the end of the options.
+fn comment_options(comment: &str) -> Vec<u8> {
+    const COMMENT: u16 = 1;
+    const MAX_LEN: usize = 60_000;
+    let mut end = comment.len().min(MAX_LEN);
+    while !comment.is_char_boundary(end) {
+        end -= 1;
+    }
+    let comment = &comment[..end];
+    let mut out = Vec::with_capacity(comment.len() + 12);
+    out.extend(COMMENT.to_le_bytes());
+    out.extend(u16::try_from(comment.len()).unwrap_or(0).to_le_bytes());
+    out.extend(comment.as_bytes());
+    out.extend(&[0; 3][..comment.len().wrapping_neg() % 4]);
+    out.extend([0; 4]);
+    out
 }
 
 /// The number that stands for the same link type on every system.
@@ -194,7 +218,7 @@ mod tests {
         let mut encoder = Encoder::new(format, &mut bytes);
         let mut problems = Vec::new();
         for packet in packets {
-            if let Err(problem) = encoder.packet(packet, &mut bytes) {
+            if let Err(problem) = encoder.packet(packet, None, &mut bytes) {
                 problems.push(format!("! {problem}"));
             }
         }

@@ -174,6 +174,19 @@ impl Saver {
     /// [`SaveProblem::TooLong`]) others can still be written; after one with the file,
     /// none.
     pub fn write(&mut self, packet: &Packet<'_>) -> Result<Saved, SaveError> {
+        self.write_with(packet, None)
+    }
+
+    /// The same with a comment on the packet, which only pcapng has room for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    pub fn write_with(
+        &mut self,
+        packet: &Packet<'_>,
+        comment: Option<&str>,
+    ) -> Result<Saved, SaveError> {
         if let Some(files) = &mut self.files {
             match files.turn(packet.time, self.current.records.len()) {
                 Turn::Same => {}
@@ -190,7 +203,7 @@ impl Saver {
         }
         let Current { encoder, records } = &mut self.current;
         records
-            .add(|out| encoder.packet(packet, out))
+            .add(|out| encoder.packet(packet, comment, out))
             .map_err(|problem| error(&self.name, problem))?;
         self.packets += 1;
         if records.is_due() {
