@@ -9,9 +9,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
 use terminal_size::terminal_size_of;
-use wsdump::capture;
+use wsdump::capture::{self, BytesRead};
 use wsdump::filter::{FieldList, Filter};
 use wsdump::flow::Direction;
 use wsdump::report::{
@@ -26,6 +27,7 @@ use crate::decode::FileFilter;
 use crate::decode::{Input, Pace, Run, Saving, Tee, chooses};
 use crate::extract::{Extract, ToFile};
 use crate::packets::{self, Choice, is_stdout};
+use crate::progress::Progress;
 #[cfg(feature = "live")]
 use crate::sniff::FileFilter;
 #[cfg(feature = "live")]
@@ -39,7 +41,10 @@ use crate::sniff::{self, LiveArguments};
     version,
     max_term_width = 100,
     override_usage = USAGE,
-    after_help = EXAMPLES
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
 )]
 // A flag each, and no two of them exclude or imply each other.
 #[allow(clippy::struct_excessive_bools)]
@@ -55,6 +60,9 @@ pub(crate) struct Arguments {
         arg(value_name = "CAPTURE", required_unless_present = "fields")
     )]
     captures: Vec<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
 
     #[cfg(feature = "live")]
     #[command(flatten)]
@@ -235,10 +243,36 @@ pub(crate) struct Arguments {
 }
 
 const USAGE: &str = if cfg!(feature = "live") {
-    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D"
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D\n       wsdump completions <SHELL>\n       wsdump man"
 } else {
-    "wsdump [OPTIONS] <CAPTURE>..."
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump completions <SHELL>\n       wsdump man"
 };
+
+/// What is done instead of showing captures.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Print completions for a shell: bash, zsh, fish, powershell or elvish
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, for man: `wsdump man | man -l -`
+    Man,
+}
+
+impl Command {
+    fn text(&self) -> io::Result<Vec<u8>> {
+        let mut command = Arguments::command();
+        let mut text = Vec::new();
+        match self {
+            Self::Completions { shell } => {
+                clap_complete::generate(*shell, &mut command, "wsdump", &mut text);
+            }
+            Self::Man => clap_mangen::Man::new(command).render(&mut text)?,
+        }
+        Ok(text)
+    }
+}
 
 /// What stands in the place of rows.
 const VIEWS: [&str; 7] = [
@@ -312,6 +346,16 @@ impl Arguments {
         false
     }
 
+    /// Which rows a message and its frames have.
+    fn rows(&self) -> Rows {
+        match [EventType::Frame, EventType::Message].map(|kind| self.only.contains(&kind)) {
+            _ if self.messages => Rows::Messages,
+            [true, false] => Rows::Frames,
+            [false, true] => Rows::Messages,
+            _ => Rows::Joined,
+        }
+    }
+
     /// Where rows go.
     fn screen(&self) -> Screen {
         if self.write.as_deref().is_some_and(is_stdout) {
@@ -369,6 +413,12 @@ const ROW_PAYLOAD: usize = 1024;
 /// What kept it from being done, for standard error: captures that could not be read (all
 /// that could be decoded was printed before), or an output that could not be written.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Some(command) = &arguments.command {
+        io::stdout()
+            .write_all(&command.text()?)
+            .context(NO_STDOUT)?;
+        return Ok(());
+    }
     #[cfg(feature = "live")]
     if arguments.live.list_interfaces {
         writeln!(io::stdout(), "{}", sniff::list()?).context(NO_STDOUT)?;
@@ -384,86 +434,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         screen: arguments.screen(),
         kept_payload: kept_payload(arguments, filter.as_ref()),
     };
-    let screen = plan.screen;
-    let is_terminal = screen.is_terminal();
-    let width = screen.width().filter(|_| is_terminal);
-    let color = match arguments.color {
-        ColorChoice::Always => true,
-        ColorChoice::Never => false,
-        ColorChoice::Auto => is_terminal && environment_allows_color(),
-    };
     let selection = plan.selection(filter);
-    if let Some(path) = &arguments.write {
-        if is_stdout(path) && io::stdout().is_terminal() {
-            bail!(
-                "-w - writes packets, which no terminal can show; pipe them into a program, or \
-                 name a file"
-            );
-        }
-        if !arguments.sniffs() {
-            return plan.write_packets(path, selection);
-        }
-    }
-    if arguments.json {
-        return plan.show(&mut Ordered::new(Json::new(), selection));
-    }
-    if let Some(path) = &arguments.har {
-        if is_stdout(path) {
-            return plan.show(&mut Chosen::new(Har::new(), selection));
-        }
-        let har = ToFile::create(path, Har::new())?;
-        return plan.show(&mut Chosen::new(har, selection));
-    }
-    if let Some(directory) = &arguments.extract {
-        let mut extract = Extract::new(directory, arguments.overwrite, selection)?;
-        return plan.show(&mut extract);
-    }
-    if arguments.summary {
-        let overview = Overview::new(arguments.sort, width);
-        return plan.show(&mut Chosen::new(overview, selection));
-    }
-    if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
-        return plan.show(&mut RawPayload::new(number, side.into()));
-    }
-    if arguments.follow.is_some() {
-        let follow = Follow::new(FollowStyle {
-            color,
-            time: arguments.time,
-            pretty: arguments.pretty,
-        });
-        return plan.show(&mut Ordered::new(follow, selection));
-    }
-    if arguments.ladder.is_some() {
-        let ladder = Ladder::new(LadderStyle {
-            width: width.map_or(LADDER_WIDTH, usize::from),
-            color,
-        });
-        return plan.show(&mut Ordered::new(ladder, selection));
-    }
-    let rows =
-        match [EventType::Frame, EventType::Message].map(|kind| arguments.only.contains(&kind)) {
-            _ if arguments.messages => Rows::Messages,
-            [true, false] => Rows::Frames,
-            [false, true] => Rows::Messages,
-            _ => Rows::Joined,
-        };
-    if arguments.csv {
-        let csv = Csv::new(arguments.time, rows, arguments.all);
-        return plan.show(&mut Ordered::new(csv, selection));
-    }
-    let timeline = Timeline::new(Style {
-        width: width.map(usize::from),
-        color,
-        time: arguments.time,
-        dump: match arguments.hex {
-            0 => Dump::None,
-            1 => Dump::Payload,
-            _ => Dump::HeaderAndPayload,
-        },
-        all: arguments.all,
-        rows,
-    });
-    plan.show(&mut Ordered::new(timeline, selection))
+    plan.run(selection)
 }
 
 /// Columns of a ladder that goes to no terminal.
@@ -484,6 +456,83 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Shows what was chosen, in the form that was asked for.
+    fn run(&self, selection: Selection) -> anyhow::Result<()> {
+        let arguments = self.arguments;
+        let is_terminal = self.screen.is_terminal();
+        let width = self.screen.width().filter(|_| is_terminal);
+        let color = match arguments.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_terminal && environment_allows_color(),
+        };
+        if let Some(path) = &arguments.write {
+            if is_stdout(path) && io::stdout().is_terminal() {
+                bail!(
+                    "-w - writes packets, which no terminal can show; pipe them into a program, or \
+                     name a file"
+                );
+            }
+            if !arguments.sniffs() {
+                return self.write_packets(path, selection);
+            }
+        }
+        if arguments.json {
+            return self.show(&mut Ordered::new(Json::new(), selection));
+        }
+        if let Some(path) = &arguments.har {
+            if is_stdout(path) {
+                return self.show(&mut Chosen::new(Har::new(), selection));
+            }
+            let har = ToFile::create(path, Har::new())?;
+            return self.show(&mut Chosen::new(har, selection));
+        }
+        if let Some(directory) = &arguments.extract {
+            let mut extract = Extract::new(directory, arguments.overwrite, selection)?;
+            return self.show(&mut extract);
+        }
+        if arguments.summary {
+            let overview = Overview::new(arguments.sort, width);
+            return self.show(&mut Chosen::new(overview, selection));
+        }
+        if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
+            return self.show(&mut RawPayload::new(number, side.into()));
+        }
+        if arguments.follow.is_some() {
+            let follow = Follow::new(FollowStyle {
+                color,
+                time: arguments.time,
+                pretty: arguments.pretty,
+            });
+            return self.show(&mut Ordered::new(follow, selection));
+        }
+        if arguments.ladder.is_some() {
+            let ladder = Ladder::new(LadderStyle {
+                width: width.map_or(LADDER_WIDTH, usize::from),
+                color,
+            });
+            return self.show(&mut Ordered::new(ladder, selection));
+        }
+        let rows = arguments.rows();
+        if arguments.csv {
+            let csv = Csv::new(arguments.time, rows, arguments.all);
+            return self.show(&mut Ordered::new(csv, selection));
+        }
+        let timeline = Timeline::new(Style {
+            width: width.map(usize::from),
+            color,
+            time: arguments.time,
+            dump: match arguments.hex {
+                0 => Dump::None,
+                1 => Dump::Payload,
+                _ => Dump::HeaderAndPayload,
+            },
+            all: arguments.all,
+            rows,
+        });
+        self.show(&mut Ordered::new(timeline, selection))
+    }
+
     /// What the arguments choose.
     fn selection(&self, filter: Option<Filter>) -> Selection {
         let arguments = self.arguments;
@@ -519,7 +568,9 @@ impl Plan<'_> {
         let mut saver = packets::create(path)?;
         let mut choice = Choice::new(selection);
         let shown = self.show(&mut choice);
-        let mut source = capture::open_all(&arguments.captures)?;
+        let read = BytesRead::default();
+        let mut source = capture::open_all_counted(&arguments.captures, &read)?;
+        let progress = Progress::of(&arguments.captures, read);
         let mut filter = file_filter(arguments);
         let report = choice.write(
             &mut *source,
@@ -528,6 +579,7 @@ impl Plan<'_> {
             |packet| chooses(&mut filter, packet),
             &mut saver,
         )?;
+        drop(progress);
         if !arguments.quiet {
             let _ = writeln!(io::stderr(), "{report}");
         }
@@ -554,7 +606,9 @@ impl Plan<'_> {
         if from_stdin && io::stdin().is_terminal() {
             bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
         }
-        let (input, saving) = open(arguments)?;
+        let read = BytesRead::default();
+        let (input, saving) = open(arguments, &read)?;
+        let progress = Progress::of(&arguments.captures, read).filter(|_| !arguments.sniffs());
         let mut run = Run {
             input,
             filter: file_filter(arguments),
@@ -576,7 +630,7 @@ impl Plan<'_> {
             max_packets: arguments.count.unwrap_or(u64::MAX),
             errors: Vec::new(),
         };
-        self.screen.write(|mut out| run.run(&mut out))?;
+        self.screen.write(progress, |mut out| run.run(&mut out))?;
 
         let summary = run.analyzer.summary();
         if !arguments.quiet {
@@ -631,9 +685,9 @@ fn shown_payload(arguments: &Arguments) -> usize {
 
 /// Opens what is decoded, and where it is saved.
 #[cfg(feature = "live")]
-fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
+fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
     let Some(interface) = &arguments.live.interface else {
-        let source = capture::open_all(&arguments.captures)?;
+        let source = capture::open_all_counted(&arguments.captures, read)?;
         return Ok((Input::Files(source), Saving::default()));
     };
     let words = arguments.captures.iter().map(|word| word.to_string_lossy());
@@ -654,8 +708,8 @@ fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
 }
 
 #[cfg(not(feature = "live"))]
-fn open(arguments: &Arguments) -> anyhow::Result<(Input, Saving)> {
-    let source = capture::open_all(&arguments.captures)?;
+fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
+    let source = capture::open_all_counted(&arguments.captures, read)?;
     Ok((Input::Files(source), Saving::default()))
 }
 
@@ -741,24 +795,34 @@ impl Screen {
     }
 
     /// Lends the buffered output to `write`. Its errors say which output it is.
-    fn write<T>(self, write: impl FnOnce(&mut dyn Write) -> T) -> T {
+    /// A bar of progress is there until the first row is on the same terminal, or until the end.
+    fn write<T>(self, progress: Option<Progress>, write: impl FnOnce(&mut dyn Write) -> T) -> T {
         const BUFFER: usize = 64 << 10;
-        match self {
+        let is_terminal = self.is_terminal();
+        let (in_the_way, beside) = if is_terminal {
+            (progress, None)
+        } else {
+            (None, progress)
+        };
+        let told = match self {
             Self::Stdout => {
-                let out = Named(io::stdout().lock(), NO_STDOUT);
+                let out = Named(io::stdout().lock(), NO_STDOUT, in_the_way);
                 write(&mut BufWriter::with_capacity(BUFFER, out))
             }
             // Others have something to say there, too.
             Self::Stderr => {
-                let out = Named(io::stderr(), "standard error cannot be written");
+                let out = Named(io::stderr(), "standard error cannot be written", in_the_way);
                 write(&mut BufWriter::with_capacity(BUFFER, out))
             }
-        }
+        };
+        drop(beside);
+        told
     }
 }
 
-/// An output whose errors begin with these words.
-struct Named<W>(W, &'static str);
+/// An output whose errors begin with these words, and what is in its way until something is
+/// written.
+struct Named<W>(W, &'static str, Option<Progress>);
 
 impl<W> Named<W> {
     fn named<T>(&self, result: io::Result<T>) -> io::Result<T> {
@@ -768,6 +832,7 @@ impl<W> Named<W> {
 
 impl<W: Write> Write for Named<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.2 = None;
         let written = self.0.write(bytes);
         self.named(written)
     }

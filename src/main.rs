@@ -4,6 +4,7 @@ mod cli;
 mod decode;
 mod extract;
 mod packets;
+mod progress;
 #[cfg(feature = "live")]
 mod sniff;
 

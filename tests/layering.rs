@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 /// Every layer with its modules, from the top to the ground.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["main"]),
-    ("cli", &["cli", "decode", "extract", "packets", "sniff"]),
+    (
+        "cli",
+        &["cli", "decode", "extract", "packets", "progress", "sniff"],
+    ),
     ("report", &["report", "filter", "check"]),
     ("analyzer", &["analyzer"]),
     ("event", &["event"]),

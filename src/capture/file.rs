@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::SECTION_HEADER;
 use super::compressed::decompress;
@@ -23,7 +25,7 @@ use super::{DecryptionSecrets, Packet, PacketSource};
 /// [`CaptureError`] when the file cannot be opened, is a directory, is empty, is not a
 /// capture, or ends inside its file header.
 pub fn open(path: &Path) -> Result<Box<dyn PacketSource + Send>, CaptureError> {
-    Ok(Box::new(FileSource::new(open_file(path)?)))
+    Ok(Box::new(FileSource::new(open_file(path, None)?)))
 }
 
 /// Opens captures as one, in order of time; see [`Merged`].
@@ -33,9 +35,46 @@ pub fn open(path: &Path) -> Result<Box<dyn PacketSource + Send>, CaptureError> {
 /// Those of [`open`] for a single file. Of several, each file's errors come from
 /// [`PacketSource::next_packet`], so that the others can still be read.
 pub fn open_all(paths: &[PathBuf]) -> Result<Box<dyn PacketSource + Send>, CaptureError> {
+    open_all_counted(paths, &BytesRead::default())
+}
+
+/// The same; `read` tells how far the reading is, from any thread.
+///
+/// # Errors
+///
+/// Those of [`open_all`].
+pub fn open_all_counted(
+    paths: &[PathBuf],
+    read: &BytesRead,
+) -> Result<Box<dyn PacketSource + Send>, CaptureError> {
     match paths {
-        [path] => open(path),
-        _ => Ok(Box::new(Merged::new(paths))),
+        [path] => Ok(Box::new(FileSource::new(open_file(path, Some(read))?))),
+        _ => Ok(Box::new(Merged::counted(paths, read))),
+    }
+}
+
+/// Bytes that were read of capture files, as they lie on the disk; clones count the same.
+#[derive(Clone, Debug, Default)]
+pub struct BytesRead(Arc<AtomicU64>);
+
+impl BytesRead {
+    /// So many, so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A file whose bytes are counted as they are read.
+struct Counted {
+    file: File,
+    read: BytesRead,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.file.read(buffer)?;
+        self.read.0.fetch_add(len as u64, Ordering::Relaxed);
+        Ok(len)
     }
 }
 
@@ -59,14 +98,17 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
 }
 
 /// Opens `path` and recognises what is in it.
-pub(super) fn open_file(path: &Path) -> Result<FileReader, CaptureError> {
+pub(super) fn open_file(path: &Path, read: Option<&BytesRead>) -> Result<FileReader, CaptureError> {
     if is_standard_input(path) {
         let name = "standard input".to_owned();
         return FileReader::new(Input::new(name, Box::new(io::stdin()), None));
     }
     let name = path.display().to_string();
     match File::open(path) {
-        Ok(file) => FileReader::new(Input::new(name, Box::new(file), None)),
+        Ok(file) => {
+            let read = read.cloned().unwrap_or_default();
+            FileReader::new(Input::new(name, Box::new(Counted { file, read }), None))
+        }
         Err(cause) => {
             let problem = Problem::Open(cause);
             Err(CaptureError {

@@ -6,7 +6,7 @@ use std::collections::binary_heap::PeekMut;
 use std::path::{Path, PathBuf};
 
 use super::error::CaptureError;
-use super::file::{FileReader, is_standard_input, open_file};
+use super::file::{BytesRead, FileReader, is_standard_input, open_file};
 use super::secrets::PendingSecrets;
 use super::{DecryptionSecrets, Packet, PacketSource};
 use crate::time::Timestamp;
@@ -28,6 +28,7 @@ pub struct Merged {
     secrets: PendingSecrets,
     /// What `advance` said, when secrets were asked for before the packet.
     ahead: Option<Result<bool, CaptureError>>,
+    read: BytesRead,
 }
 
 impl Merged {
@@ -35,6 +36,11 @@ impl Merged {
     ///
     /// What is wrong with a file is said by [`PacketSource::next_packet`].
     pub fn new<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Self {
+        Self::counted(paths, &BytesRead::default())
+    }
+
+    /// The same; `read` tells how far the reading is.
+    pub fn counted<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>, read: &BytesRead) -> Self {
         let members = paths.into_iter().enumerate().map(|(position, path)| {
             let path = path.as_ref();
             Member {
@@ -48,6 +54,7 @@ impl Merged {
             lent: false,
             secrets: PendingSecrets::default(),
             ahead: None,
+            read: read.clone(),
         }
     }
 
@@ -60,7 +67,7 @@ impl Merged {
             }
             self.lent = false;
             let mut reader = match std::mem::replace(&mut first.state, State::Done) {
-                State::Closed(path) => match open_file(&path) {
+                State::Closed(path) => match open_file(&path, Some(&self.read)) {
                     Ok(reader) => Box::new(reader),
                     Err(error) => {
                         PeekMut::pop(first);
@@ -171,7 +178,7 @@ fn first_time(path: &Path) -> Option<Timestamp> {
     if is_standard_input(path) || !path.metadata().ok()?.is_file() {
         return None;
     }
-    let mut reader = open_file(path).ok()?;
+    let mut reader = open_file(path, None).ok()?;
     let mut secrets = PendingSecrets::default();
     // An error before the first packet may be one that reading goes on after.
     let found = (0..MAX_ERRORS_BEFORE_FIRST).find_map(|_| reader.advance(&mut secrets).ok())?;

@@ -35,7 +35,7 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 pub use error::{CaptureError, Compression, FirstBytes, Part, Problem};
-pub use file::{from_reader, open, open_all};
+pub use file::{BytesRead, from_reader, open, open_all, open_all_counted};
 pub use link_type::LinkType;
 pub use merge::Merged;
 pub use secrets::DecryptionSecrets;
