@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test lint doc testdata
+.PHONY: help setup peers run test lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,3 +32,7 @@ doc: setup ## Build the library's documentation; a warning is an error
 
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
+
+pictures: setup ## Draw the pictures of the README anew
+	@$(CARGO) build
+	python3 docs/pictures/make.py target/debug/wsdump

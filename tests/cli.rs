@@ -1121,6 +1121,32 @@ fn what_cannot_be_written_is_said_before_the_work() {
 }
 
 #[test]
+fn completions_and_the_manual_page_know_every_option() {
+    let help = wsdump("--help").stdout;
+    let options: Vec<_> = help
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .filter_map(|word| word.split([',', '.', ';', ':']).next())
+        .filter(|word| !word.is_empty())
+        .collect();
+    assert!(options.len() > 40, "{options:?}");
+    let manual = wsdump("man");
+    assert_eq!((manual.code, manual.stderr.as_str()), (0, ""));
+    assert!(manual.stdout.contains(".TH wsdump 1"), "{}", manual.stdout);
+    // In the manual, a hyphen that is not to be broken has a backslash before it.
+    let manual = manual.stdout.replace('\\', "");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let completions = wsdump(&format!("completions {shell}"));
+        assert_eq!((completions.code, completions.stderr.as_str()), (0, ""));
+        for option in &options {
+            assert!(completions.stdout.contains(option), "{shell}: {option}");
+            assert!(manual.contains(option), "{option}");
+        }
+    }
+    assert_eq!(wsdump("completions tcsh").code, 2);
+}
+
+#[test]
 fn colours_come_when_asked_for_and_only_then() {
     let plain = wsdump("chat.pcap").stdout;
     assert_eq!(wsdump("--color never chat.pcap").stdout, plain);
