@@ -4,7 +4,7 @@
 //! say. Only `main` knows exit codes.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -383,11 +383,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if path.as_os_str() == "-" {
             return show(Har::new(), arguments, screen);
         }
-        return show(ToFile::create(path, Har::new())?, arguments, screen);
+        refuse_captures(path, arguments)?;
+        return show_made(|| ToFile::create(path, Har::new()), arguments, screen);
     }
     if let Some(directory) = &arguments.extract {
-        let extract = Extract::new(directory, arguments.overwrite, selection)?;
-        return show(extract, arguments, screen);
+        let extract = || Extract::new(directory, arguments.overwrite, selection);
+        return show_made(extract, arguments, screen);
     }
     if arguments.summary {
         return show(Overview::new(arguments.sort, width), arguments, screen);
@@ -436,6 +437,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     show(Ordered::new(timeline, selection), arguments, screen)
 }
 
+/// What is read is not written over, however it is named.
+fn refuse_captures(output: &Path, arguments: &Arguments) -> anyhow::Result<()> {
+    let Ok(real) = output.canonicalize() else {
+        // Not there yet.
+        return Ok(());
+    };
+    let mut captures = arguments.captures.iter();
+    if !arguments.sniffs()
+        && captures.any(|capture| capture.canonicalize().is_ok_and(|capture| capture == real))
+    {
+        bail!("{}: this is the capture to read", output.display());
+    }
+    Ok(())
+}
+
 /// Columns of a ladder that goes to no terminal.
 const LADDER_WIDTH: usize = 100;
 
@@ -447,11 +463,22 @@ fn environment_allows_color() -> bool {
 
 /// Decodes the captures and shows them.
 fn show(view: impl View, arguments: &Arguments, screen: Screen) -> anyhow::Result<()> {
+    show_made(|| Ok(view), arguments, screen)
+}
+
+/// The same with a view that is made once the captures are open, since making it changes
+/// files.
+fn show_made<V: View>(
+    make: impl FnOnce() -> io::Result<V>,
+    arguments: &Arguments,
+    screen: Screen,
+) -> anyhow::Result<()> {
     let from_stdin = arguments.reads_stdin();
     if from_stdin && io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
     }
     let (input, saving) = open(arguments)?;
+    let view = make()?;
     let mut run = Run {
         input,
         filter: file_filter(arguments),
