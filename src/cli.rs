@@ -438,6 +438,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     plan.run(selection)
 }
 
+/// What is read is not written over, however it is named.
+fn refuse_captures(output: &Path, arguments: &Arguments) -> anyhow::Result<()> {
+    let Ok(real) = output.canonicalize() else {
+        // Not there yet.
+        return Ok(());
+    };
+    let mut captures = arguments.captures.iter();
+    if !arguments.sniffs()
+        && captures.any(|capture| capture.canonicalize().is_ok_and(|capture| capture == real))
+    {
+        bail!("{}: this is the capture to read", output.display());
+    }
+    Ok(())
+}
+
 /// Columns of a ladder that goes to no terminal.
 const LADDER_WIDTH: usize = 100;
 
@@ -445,6 +460,13 @@ const LADDER_WIDTH: usize = 100;
 fn environment_allows_color() -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !no_color && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// What is decoded, once it is open.
+struct Opened {
+    input: Input,
+    saving: Saving,
+    progress: Option<Progress>,
 }
 
 /// A run as it was asked for.
@@ -484,12 +506,15 @@ impl Plan<'_> {
             if is_stdout(path) {
                 return self.show(&mut Chosen::new(Har::new(), selection));
             }
+            refuse_captures(path, arguments)?;
+            let opened = self.open()?;
             let har = ToFile::create(path, Har::new())?;
-            return self.show(&mut Chosen::new(har, selection));
+            return self.show_opened(opened, &mut Chosen::new(har, selection));
         }
         if let Some(directory) = &arguments.extract {
+            let opened = self.open()?;
             let mut extract = Extract::new(directory, arguments.overwrite, selection)?;
-            return self.show(&mut extract);
+            return self.show_opened(opened, &mut extract);
         }
         if arguments.summary {
             let overview = Overview::new(arguments.sort, width);
@@ -564,10 +589,12 @@ impl Plan<'_> {
         if arguments.reads_stdin() {
             bail!("-w reads its captures twice, and standard input cannot be; name a file");
         }
+        refuse_captures(path, arguments)?;
+        let opened = self.open()?;
         // A file that cannot be written is said before the work, and not after it.
         let mut saver = packets::create(path)?;
         let mut choice = Choice::new(selection);
-        let shown = self.show(&mut choice);
+        let shown = self.show_opened(opened, &mut choice);
         let read = BytesRead::default();
         let mut source = capture::open_all_counted(&arguments.captures, &read)?;
         let progress = Progress::of(&arguments.captures, read);
@@ -601,14 +628,33 @@ impl Plan<'_> {
 
     /// Decodes the captures and shows them.
     fn show(&self, view: &mut dyn View) -> anyhow::Result<()> {
+        self.show_opened(self.open()?, view)
+    }
+
+    /// Opens what is decoded. Files are written after that, so that none is when a capture
+    /// cannot be read.
+    fn open(&self) -> anyhow::Result<Opened> {
         let arguments = self.arguments;
-        let from_stdin = arguments.reads_stdin();
-        if from_stdin && io::stdin().is_terminal() {
+        if arguments.reads_stdin() && io::stdin().is_terminal() {
             bail!("standard input is a terminal; pipe a capture into wsdump, or name a file");
         }
         let read = BytesRead::default();
         let (input, saving) = open(arguments, &read)?;
         let progress = Progress::of(&arguments.captures, read).filter(|_| !arguments.sniffs());
+        Ok(Opened {
+            input,
+            saving,
+            progress,
+        })
+    }
+
+    fn show_opened(&self, opened: Opened, view: &mut dyn View) -> anyhow::Result<()> {
+        let arguments = self.arguments;
+        let Opened {
+            input,
+            saving,
+            progress,
+        } = opened;
         let mut run = Run {
             input,
             filter: file_filter(arguments),
@@ -622,7 +668,7 @@ impl Plan<'_> {
             },
             pace: if arguments.sniffs() {
                 Pace::Quiet
-            } else if from_stdin || self.screen.is_terminal() {
+            } else if arguments.reads_stdin() || self.screen.is_terminal() {
                 Pace::Packet
             } else {
                 Pace::Bulk

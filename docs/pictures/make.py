@@ -61,7 +61,7 @@ def run(program, columns, arguments):
             break
         shown += part
     child.wait()
-    return shown.decode().replace("\r\n", "\n")
+    return shown.decode().replace("\r", "")
 
 
 def width(char):

@@ -101,8 +101,9 @@ impl Printer for Csv {
 
 /// Appends a cell, in quotes where it needs them.
 fn cell(text: &str, out: &mut Vec<u8>) {
-    // Spaces before it do not keep a formula from being one.
-    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@']);
+    // Spaces before it do not keep a formula from being one, nor does it have to be ASCII.
+    const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let is_formula = text.trim_start().starts_with(FORMULA);
     let needs_quotes = is_formula || text.contains([',', '"', '\r', '\n']);
     if !needs_quotes {
         return out.extend_from_slice(text.as_bytes());
@@ -130,6 +131,7 @@ mod tests {
             (" -1", "\"' -1\""),
             ("@x", "\"'@x\""),
             ("+x", "\"'+x\""),
+            ("＝1+1", "\"'＝1+1\""),
         ] {
             let mut out = Vec::new();
             cell(text, &mut out);

@@ -4,25 +4,50 @@
 //! the entry of the upgrade request, and other tools read them: so does this. Its own
 //! additions begin with an underscore too, as HAR wants it: `_webSocketClose`, and in a
 //! message `_complete`, false where less than all of its payload is known.
+//!
+//! What browsers need to import an archive decides where HAR leaves a choice:
+//!
+//! - Chrome takes times of messages for seconds since the epoch and leaves out a message
+//!   that lacks `type`, `time`, `opcode` or `data`. It writes the payload as text for opcode
+//!   1 and as base64 for all others, and no control frames.
+//! - Firefox reads `log.pages`, which HAR does not require, and parses each `request.url`:
+//!   one that is not absolute ends the import. Where no request was captured, the URL is
+//!   therefore that of the server.
+//! - Firefox takes `connection` for the server's port, and Chrome writes the port there and
+//!   a number of the connection in `_connectionId`: so both are here.
+//! - Both add up `timings`, of which each is therefore a part of `time`.
+//! - In `queryString`, names and values are decoded, as Playwright has them. Chrome leaves
+//!   them encoded, but reads them from the URL when it imports.
+//!
+//! `tests/har.rs` checks every archive against a schema of HAR 1.2. `tests/live/chromium.rs`
+//! compares one with what Chromium records of the same conversation, and has its developer
+//! tools import it. What is said of Firefox comes from the source of its importer, which
+//! takes entries without their messages.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::View;
 use super::timestamp::{Calendar, subsecond};
 use crate::Summary;
-use crate::event::{CloseReport, ConnectionReport, Event, EventKind, EventSink, UpgradeOutcome};
-use crate::flow::Direction;
-use crate::http::{Headers, RequestHead, ResponseHead};
+use crate::event::{
+    CloseReport, ConnectionReport, Event, EventKind, EventSink, Peers, UpgradeOutcome,
+};
+use crate::flow::{Direction, TcpEventKind};
+use crate::http::{Head, Headers, RequestHead, ResponseHead};
 use crate::time::Timestamp;
+use crate::ws::handshake::is_upgrade_request;
 use crate::ws::{Message, OpCode, Text};
 
-/// Writes an archive: an entry a WebSocket connection, when it is over.
+/// Writes an archive: an entry for each WebSocket connection, when it is over, and before it
+/// one for each earlier upgrade request on it that was refused.
 #[derive(Debug)]
 pub struct Har {
     calendar: Calendar,
@@ -40,10 +65,41 @@ pub struct Har {
 /// A connection that is open.
 #[derive(Debug, Default)]
 struct Entry {
-    request: Option<Value>,
-    response: Option<Value>,
+    /// Time of the first event.
+    start: Option<Timestamp>,
+    handshake: Option<Duration>,
+    /// The newest request, until one asks for an upgrade: then that.
+    asked: Option<Asked>,
+    /// Response to the upgrade request.
+    answer: Option<(Timestamp, Value)>,
     /// JSON objects, separated by commas.
     messages: Vec<u8>,
+}
+
+/// A request.
+#[derive(Debug)]
+struct Asked {
+    at: Timestamp,
+    /// Whether it asks for WebSocket, or may do so where its head was cut.
+    upgrade: bool,
+    /// It is the first on its connection, and opening that is part of its time.
+    first: bool,
+    request: Value,
+}
+
+/// When what belongs to an entry happened.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    /// Of the connection or, where this is not its first request, of the request.
+    start: Timestamp,
+    total: Duration,
+    handshake: Option<Duration>,
+    /// Since `start`.
+    asked: Option<Duration>,
+    /// Since it was asked; `None` where no response was seen.
+    waited: Option<Duration>,
+    /// Whether there was a response, seen or not.
+    answered: bool,
 }
 
 impl Har {
@@ -103,31 +159,115 @@ impl Har {
         self.held += entry.messages.len() - before;
     }
 
+    fn request(&mut self, event: &Event<'_>, head: &RequestHead) {
+        let entry = self.open.entry(event.connection.number).or_default();
+        let upgrade = is_upgrade_request(head) || head.truncated;
+        if entry.asked.as_ref().is_some_and(|asked| asked.upgrade) {
+            if !upgrade {
+                return;
+            }
+            self.refused(event);
+        }
+        let entry = self.open.entry(event.connection.number).or_default();
+        entry.asked = Some(Asked {
+            at: event.at.time,
+            upgrade,
+            first: entry.asked.is_none(),
+            request: request(head, event.connection.server),
+        });
+    }
+
+    /// Ends an upgrade request that another one follows.
+    fn refused(&mut self, event: &Event<'_>) {
+        let Some(entry) = self.open.get_mut(&event.connection.number) else {
+            return;
+        };
+        let (Some(asked), Some((answered, response))) = (&mut entry.asked, entry.answer.take())
+        else {
+            return;
+        };
+        let start = entry.start.filter(|_| asked.first).unwrap_or(asked.at);
+        let times = Times {
+            start,
+            total: answered.saturating_since(start),
+            handshake: entry.handshake.filter(|_| asked.first),
+            asked: Some(asked.at.saturating_since(start)),
+            waited: Some(answered.saturating_since(asked.at)),
+            answered: true,
+        };
+        let request = std::mem::take(&mut asked.request);
+        self.write(event.connection, times, &request, &response, None, &[]);
+    }
+
     fn close(&mut self, event: &Event<'_>, report: &ConnectionReport) {
         let entry = self.open.remove(&event.connection.number);
-        let entry = entry.unwrap_or_default();
+        let mut entry = entry.unwrap_or_default();
         self.held -= entry.messages.len();
         if report.outcome == UpgradeOutcome::NotAsked {
             return;
         }
+        // Another one is only here where the upgrade request was not captured.
+        let asked = entry.asked.take().filter(|asked| asked.upgrade);
+        let first = asked.as_ref().is_none_or(|asked| asked.first);
+        let asked_at = asked.as_ref().map(|asked| asked.at);
+        let start = asked_at.filter(|_| !first).unwrap_or(report.start);
+        let answered_at = entry.answer.as_ref().map(|(at, _)| *at);
+        let times = Times {
+            start,
+            total: report
+                .duration
+                .saturating_sub(start.saturating_since(report.start)),
+            handshake: report.handshake.filter(|_| first),
+            asked: asked_at.map(|at| at.saturating_since(start)),
+            waited: asked_at
+                .zip(answered_at)
+                .map(|(asked, answered)| answered.saturating_since(asked)),
+            answered: report.outcome != UpgradeOutcome::Unanswered,
+        };
+        let request = asked.map_or_else(
+            || unseen_request(event.connection.server),
+            |asked| asked.request,
+        );
+        let response = entry
+            .answer
+            .map_or_else(|| unseen_response(report), |(_, response)| response);
+        let close = report.close.as_ref();
+        self.write(
+            event.connection,
+            times,
+            &request,
+            &response,
+            close,
+            &entry.messages,
+        );
+    }
+
+    fn write(
+        &mut self,
+        connection: Peers,
+        times: Times,
+        request: &Value,
+        response: &Value,
+        close: Option<&CloseReport>,
+        messages: &[u8],
+    ) {
         if self.entries > 0 {
             self.ready.push(b',');
         }
         self.entries += 1;
-        let request = entry.request.unwrap_or_else(|| unseen_request(report));
-        let response = entry.response.unwrap_or_else(|| unseen_response(report));
         let mut object = json!({
-            "startedDateTime": self.time(report.start),
-            "time": milliseconds(report.duration),
+            "startedDateTime": self.time(times.start),
+            "time": milliseconds(micros(times.total)),
             "request": request,
             "response": response,
             "cache": {},
-            "timings": timings(report),
-            "serverIPAddress": event.connection.server.ip().to_string(),
-            "connection": event.connection.number.to_string(),
+            "timings": timings(&times),
+            "serverIPAddress": connection.server.ip().to_string(),
+            "connection": connection.server.port().to_string(),
+            "_connectionId": connection.number.to_string(),
             "_resourceType": "websocket",
         });
-        if let Some(close) = &report.close {
+        if let Some(close) = close {
             object["_webSocketClose"] = closed(close);
         }
         // The messages are JSON already: they go before the closing brace.
@@ -135,7 +275,7 @@ impl Har {
         append(&object, &mut self.ready);
         self.ready.pop();
         self.ready.extend_from_slice(b",\"_webSocketMessages\":[");
-        self.ready.extend_from_slice(&entry.messages);
+        self.ready.extend_from_slice(messages);
         self.ready.extend_from_slice(b"]}");
     }
 }
@@ -148,16 +288,19 @@ impl Default for Har {
 
 impl EventSink for Har {
     fn event(&mut self, event: &Event<'_>) {
+        let entry = self.open.entry(event.connection.number).or_default();
+        entry.start.get_or_insert(event.at.time);
         match &event.kind {
-            EventKind::Request(head) => {
-                let entry = self.open.entry(event.connection.number).or_default();
-                let authority = event.connection.server.to_string();
-                entry.request = Some(request(head, &authority));
+            EventKind::Tcp(tcp) => {
+                if let TcpEventKind::Established { handshake } = tcp.kind {
+                    entry.handshake = Some(handshake);
+                }
             }
-            EventKind::Response { head, .. } => {
-                let entry = self.open.entry(event.connection.number).or_default();
-                entry.response = Some(response(head));
-            }
+            EventKind::Request(head) => self.request(event, head),
+            EventKind::Response {
+                head,
+                upgrade: Some(_),
+            } => entry.answer = Some((event.at.time, response(head))),
             EventKind::Message { message, .. } => self.message(event, message),
             EventKind::Connection(report) => self.close(event, report),
             _ => {}
@@ -209,44 +352,86 @@ fn append(value: &Value, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 
-fn request(head: &RequestHead, server: &str) -> Value {
+fn request(head: &RequestHead, server: SocketAddr) -> Value {
     let (authority, path) = head.authority_and_path();
-    let authority = authority.unwrap_or(server);
     let query = path.split_once('?').map_or("", |(_, query)| query);
     let query: Vec<_> = form_urlencoded::parse(query.as_bytes())
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
     json!({
         "method": head.line.method,
-        "url": format!("ws://{authority}{path}"),
+        "url": url(authority, path, server),
         "httpVersion": format!("HTTP/1.{}", head.minor_version),
         "cookies": cookies(&head.headers, "Cookie"),
         "headers": headers(&head.headers),
         "queryString": query,
-        "headersSize": head.wire_len,
+        "headersSize": headers_size(head),
         "bodySize": 0,
     })
 }
 
+/// Where an upgrade request goes, as a URL that can be parsed whatever was sent.
+fn url(authority: Option<&str>, path: &str, server: SocketAddr) -> String {
+    // No characters of a URI (RFC 3986 §2), and what would begin a fragment, which HAR does
+    // not want.
+    const NOWHERE: AsciiSet = CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    // What would end the authority before its time.
+    const NOT_IN_AUTHORITY: AsciiSet = NOWHERE.add(b'/').add(b'?');
+    // These are for addresses of IPv6 only. Browsers leave them in a query all the same.
+    const NOT_IN_PATH: AsciiSet = NOWHERE.add(b'[').add(b']');
+    let authority = match authority {
+        Some(authority) if !authority.is_empty() => {
+            utf8_percent_encode(authority, &NOT_IN_AUTHORITY).to_string()
+        }
+        _ => server.to_string(),
+    };
+    let path = utf8_percent_encode(path, &NOT_IN_PATH);
+    let slash = if path.to_string().starts_with('/') {
+        ""
+    } else {
+        "/"
+    };
+    format!("ws://{authority}{slash}{path}")
+}
+
+/// Length of a head, or what HAR has for one that is not known.
+fn headers_size<L>(head: &Head<L>) -> i64 {
+    let known = i64::try_from(head.wire_len).ok();
+    known.filter(|_| !head.truncated).unwrap_or(-1)
+}
+
 fn response(head: &ResponseHead) -> Value {
+    let mime_type = head.headers.first("Content-Type");
+    let mime_type = mime_type.filter(|mime_type| !mime_type.is_empty());
     json!({
         "status": head.line.status,
         "statusText": head.line.reason,
         "httpVersion": format!("HTTP/1.{}", head.minor_version),
         "cookies": cookies(&head.headers, "Set-Cookie"),
         "headers": headers(&head.headers),
-        "content": {"size": 0, "mimeType": head.headers.first("Content-Type").unwrap_or("x-unknown")},
+        "content": {"size": 0, "mimeType": mime_type.unwrap_or("x-unknown")},
         "redirectURL": head.headers.first("Location").unwrap_or(""),
-        "headersSize": head.wire_len,
+        "headersSize": headers_size(head),
         "bodySize": -1,
     })
 }
 
 /// For a request that was not captured.
-fn unseen_request(report: &ConnectionReport) -> Value {
+fn unseen_request(server: SocketAddr) -> Value {
     json!({
         "method": "GET",
-        "url": report.url.as_deref().unwrap_or(""),
+        "url": url(None, "/", server),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": [],
@@ -299,19 +484,34 @@ fn cookies(headers: &Headers, field: &str) -> Value {
         .collect()
 }
 
-/// They add up to the time of the connection.
-fn timings(report: &ConnectionReport) -> Value {
-    let connect = report.handshake.unwrap_or_default();
-    let wait = report.upgrade.unwrap_or_default();
-    let rest = report.duration.saturating_sub(connect + wait);
+/// They add up to the time of the entry.
+fn timings(times: &Times) -> Value {
+    let mut left = micros(times.total);
+    // A clock that went back makes a part longer than the whole.
+    let mut take = |part: Option<Duration>| {
+        let part = part.map_or(0, micros).min(left);
+        left -= part;
+        part
+    };
+    let connect = take(times.handshake);
+    let send = take(
+        times
+            .asked
+            .map(|asked| asked.saturating_sub(times.handshake.unwrap_or_default())),
+    );
+    let wait = take(if times.answered {
+        times.waited
+    } else {
+        Some(Duration::MAX)
+    });
     json!({
         "blocked": -1,
         "dns": -1,
-        "connect": report.handshake.map_or(json!(-1), |handshake| milliseconds(handshake).into()),
+        "connect": times.handshake.map_or(json!(-1), |_| milliseconds(connect).into()),
         "ssl": -1,
-        "send": 0,
+        "send": milliseconds(send),
         "wait": milliseconds(wait),
-        "receive": milliseconds(rest),
+        "receive": milliseconds(left),
     })
 }
 
@@ -327,10 +527,14 @@ fn closed(close: &CloseReport) -> Value {
     })
 }
 
-/// Exact to a microsecond.
-fn milliseconds(duration: Duration) -> f64 {
-    let micros = u32::try_from(duration.as_micros()).map(f64::from);
-    micros.unwrap_or(duration.as_secs_f64() * 1e6) / 1e3
+/// Whole microseconds: unlike fractions of milliseconds, they add up.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn milliseconds(micros: u64) -> f64 {
+    let exact = u32::try_from(micros).map(f64::from);
+    exact.unwrap_or(Duration::from_micros(micros).as_secs_f64() * 1e6) / 1e3
 }
 
 /// Seconds since the epoch, as browsers write times of messages: exact to a microsecond.

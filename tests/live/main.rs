@@ -2,8 +2,8 @@
 //! compared with what they sent.
 //!
 //! The endpoints are those of tungstenite, and by scripts in `tests/peers/` those of `ws`
-//! (Node.js) and `websockets` (Python), which `make peers` installs. A test whose peer or
-//! whose permission to capture is missing is left out, see `left_out`.
+//! (Node.js) and `websockets` (Python), and a page in Chromium; `make peers` installs them.
+//! A test whose peer or whose permission to capture is missing is left out, see `left_out`.
 //!
 //! Each test listens on a port of its own and sniffs only there, so that all can run at
 //! once. A sniffer is ready when it says that it listens; nothing waits for time to pass.
@@ -12,6 +12,7 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chromium;
 mod compressed;
 mod endings;
 mod endpoints;
