@@ -16,6 +16,13 @@
 //! - Firefox takes `connection` for the server's port, and Chrome writes the port there and
 //!   a number of the connection in `_connectionId`: so both are here.
 //! - Both add up `timings`, of which each is therefore a part of `time`.
+//! - In `queryString`, names and values are decoded, as Playwright has them. Chrome leaves
+//!   them encoded, but reads them from the URL when it imports.
+//!
+//! `tests/har.rs` checks every archive against a schema of HAR 1.2. `tests/live/chromium.rs`
+//! compares one with what Chromium records of the same conversation, and has its developer
+//! tools import it. What is said of Firefox comes from the source of its importer, which
+//! takes entries without their messages.
 
 use std::collections::HashMap;
 use std::io::{self, Write};

@@ -1,4 +1,5 @@
-//! What a browser records of a conversation, and what `--har` makes of the packets.
+//! What a browser records of a conversation, what `--har` makes of the packets, and whether
+//! the browser can import that.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -42,7 +43,11 @@ fn chromium() -> Option<PathBuf> {
 /// The only entry of an archive that is of WebSocket.
 fn entry(archive: &[u8]) -> Value {
     let archive: Value = serde_json::from_slice(archive).unwrap();
-    let entries = archive["log"]["entries"].as_array().unwrap();
+    entry_of(&archive["log"])
+}
+
+fn entry_of(log: &Value) -> Value {
+    let entries = log["entries"].as_array().unwrap();
     let mut entries = entries
         .iter()
         .filter(|entry| entry["_resourceType"] == "websocket");
@@ -79,6 +84,33 @@ fn times(list: &Value) -> Vec<f64> {
     times
 }
 
+/// What developer tools understood of an entry, they write as it is.
+fn check_imported(ours: &Value, theirs: &Value) {
+    for field in [
+        "serverIPAddress",
+        "_connectionId",
+        "_resourceType",
+        "_webSocketMessages",
+    ] {
+        assert_eq!(ours[field], theirs[field], "{field}");
+    }
+    // They parse the query of the URL anew, and leave it encoded.
+    for field in ["method", "url"] {
+        assert_eq!(ours["request"][field], theirs["request"][field], "{field}");
+    }
+    for field in ["status", "statusText", "redirectURL"] {
+        let [ours, theirs] = [ours, theirs].map(|entry| &entry["response"][field]);
+        assert_eq!(ours, theirs, "{field}");
+    }
+    for head in ["request", "response"] {
+        let [ours, theirs] = [ours, theirs].map(|entry| pairs(&entry[head]["headers"]));
+        assert_eq!(ours, theirs, "headers of the {head}");
+    }
+    let [ours, theirs] = [ours, theirs].map(|entry| entry["time"].as_f64().unwrap());
+    // As seconds, theirs have less than microseconds.
+    assert!((ours - theirs).abs() < 0.01, "{ours} {theirs}");
+}
+
 #[test]
 fn the_archive_is_that_of_a_browser() {
     // Both are asked, so that both reasons are said.
@@ -101,14 +133,26 @@ fn the_archive_is_that_of_a_browser() {
     let next = || -> Value { serde_json::from_str(&told.recv_timeout(HANG).unwrap()).unwrap() };
     let port = next()["port"].as_u64().unwrap().try_into().unwrap();
     let mut sniffer = Sniffer::with(&["-w", saved.to_str().unwrap()], port);
-    writeln!(running.0.stdin.as_ref().unwrap(), "go").unwrap();
+    let mut orders = running.0.stdin.take().unwrap();
+    writeln!(orders, "go").unwrap();
     let seen = next();
-    assert!(wait(&mut running.0).success());
     sniffer.wait_for_end();
     sniffer.interrupt();
 
-    let output = program().args(["--har", "-"]).arg(&saved).output().unwrap();
-    let ours = entry(&output.stdout);
+    let archive = directory.path().join("ours.har");
+    let output = program()
+        .arg("--har")
+        .args([&archive, &saved])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    writeln!(orders, "{}", archive.display()).unwrap();
+    let imported = entry_of(&next());
+    // At the end of its orders it ends.
+    drop(orders);
+    assert!(wait(&mut running.0).success());
+    let ours = entry(&fs::read(&archive).unwrap());
+    check_imported(&ours, &imported);
     let theirs = entry(&fs::read(&recorded).unwrap());
 
     for field in ["method", "url", "httpVersion", "queryString"] {

@@ -12,8 +12,12 @@
 //    "headersText"} of the opening handshake,
 //    "messages": [{"type", "time", "opcode", "data"}, …],
 //    "close": {"code", "reason", "wasClean"} as the page has it}
+//
+// Each further line names an archive. DevTools import it as they do for their network panel,
+// and export what they understood: a line is what they write.
 
 const { once } = require('node:events');
+const { readFile } = require('node:fs/promises');
 const { createServer } = require('node:http');
 const { createInterface } = require('node:readline');
 const { WebSocketServer } = require('ws');
@@ -91,9 +95,8 @@ async function serve() {
   return http.address().port;
 }
 
-/** Opens the page, and tells what DevTools are told while it talks. */
-async function browse(port) {
-  const browser = await chromium.launch({
+async function launch() {
+  return chromium.launch({
     executablePath,
     args: [
       '--headless',
@@ -106,6 +109,10 @@ async function browse(port) {
       '--disable-sync',
     ],
   });
+}
+
+/** Opens the page, and tells what DevTools are told while it talks. */
+async function browse(browser, port) {
   const context = await browser.newContext({
     recordHar: { path: archive, mode: 'full', content: 'embed' },
   });
@@ -138,17 +145,36 @@ async function browse(port) {
   seen.close = await tab.evaluate('told');
   await closed;
   await context.close();
-  await browser.close();
   return seen;
+}
+
+/** What DevTools write of an archive that they have imported. */
+async function importAndExport(browser, path) {
+  const tab = await browser.newPage();
+  await tab.goto('devtools://devtools/bundled/devtools_app.html');
+  const written = await tab.evaluate(async (text) => {
+    const { HARFormat, Importer, Log } = await import('/bundled/models/har/har.js');
+    const { log } = new HARFormat.HARRoot(JSON.parse(text));
+    const requests = Importer.Importer.requestsFromHARLog(log);
+    return Log.Log.build(requests, { sanitize: false });
+  }, await readFile(path, 'utf8'));
+  await tab.close();
+  return written;
 }
 
 async function main() {
   const port = await serve();
   await tell({ port });
-  for await (const _ of createInterface({ input: process.stdin })) {
-    await tell(await browse(port));
-    break;
+  let browser;
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (browser) {
+      await tell(await importAndExport(browser, line));
+    } else {
+      browser = await launch();
+      await tell(await browse(browser, port));
+    }
   }
+  await browser?.close();
   process.exit(0);
 }
 
