@@ -84,7 +84,7 @@ fn times(list: &Value) -> Vec<f64> {
     times
 }
 
-/// What `DevTools` understood of an entry: they write it as it is.
+/// What developer tools understood of an entry, they write as it is.
 fn check_imported(ours: &Value, theirs: &Value) {
     for field in [
         "serverIPAddress",
