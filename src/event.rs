@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::anomaly::Anomaly;
-use crate::flow::{Direction, SegmentFacts, TcpEnd, TcpEvent};
+use crate::flow::{Direction, TcpEnd, TcpEvent};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
-use crate::wire::Other;
+use crate::wire::{Other, SeqNumber, TcpFlags};
 use crate::ws::{Agreement, Answer, CloseCode, Frame, FrameHeader, Message};
 
 /// Takes events as they become known.
@@ -44,10 +44,10 @@ pub struct Event<'a> {
     pub elapsed: i64,
     /// The connection.
     pub connection: Peers,
-    /// What that packet's headers said. `None` where it is no packet of this connection:
-    /// what is open at the end is told at the capture's last packet, and what is given up
-    /// at the packet that needed the room.
-    pub packet: Option<PacketFacts>,
+    /// What that packet's headers said. `None` where nothing of this connection is read at
+    /// the moment: at the end of the capture, where a connection is given up for another,
+    /// and for a SYN that was believed only when a second packet agreed with it.
+    pub packet: Option<&'a PacketFacts>,
     /// What the opening handshake said so far. Not known to what waited for it: the rows of
     /// the TCP handshake.
     pub opening: OpeningFacts<'a>,
@@ -78,14 +78,42 @@ impl Event<'_> {
 /// What the headers of an event's packet said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PacketFacts {
-    /// Headers from IP on, and lengths.
-    pub segment: SegmentFacts,
     /// Who sent the packet. What it completed may have been sent by the other side: bytes
     /// that an acknowledgment shows to be lost.
     pub from: Direction,
-    /// Nanoseconds since the packet before it in the capture; `None` where that is not
-    /// remembered, for a SYN that was told only when a second packet agreed with it.
-    pub since_previous: Option<i64>,
+    /// Length of the packet on the wire, in bytes.
+    pub wire_len: u32,
+    /// Bytes of the packet that were captured.
+    pub captured_len: u32,
+    /// Nanoseconds since the packet before it in the capture.
+    pub since_previous: i64,
+    /// The innermost VLAN identifier, if there was one.
+    pub vlan: Option<u16>,
+    /// Time to live or hop limit.
+    pub hop_limit: u8,
+    /// IPv4 identification.
+    pub ip_id: u16,
+    /// Sequence number.
+    pub seq: SeqNumber,
+    /// Acknowledgment field, whether it means something or not.
+    pub ack: SeqNumber,
+    /// Relative sequence number, as in [`TcpEvent::seq`]; `None` in what an acknowledgment
+    /// completes, which is told before the segment itself.
+    pub relative_seq: Option<i64>,
+    /// Relative acknowledgment number, as in [`TcpEvent::ack`].
+    pub relative_ack: Option<i64>,
+    /// Length of the TCP header, in bytes.
+    pub header_len: u8,
+    /// The four bits before the control bits.
+    pub reserved: u8,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Window field, not scaled.
+    pub window: u16,
+    /// Checksum field.
+    pub checksum: u16,
+    /// Payload bytes on the wire.
+    pub payload_len: u64,
 }
 
 /// What a connection's opening handshake said.

@@ -155,6 +155,28 @@ const ALIKE: &[(&str, &[&str])] = &[
         "tcp_sequence_wrap.pcap",
         &["tcp.seq_raw > 4294967000", "tcp.seq > 200 || tcp.ack > 200"],
     ),
+    (
+        "tcp_port_reuse_open.pcap",
+        &["tcp.flags.syn == 1", "tcp.stream == 1", "tcp.seq == 0"],
+    ),
+    ("tcp_no_syn.pcap", &["tcp.seq == 1", "tcp.seq > 200"]),
+    ("tcp_syn_data.pcap", &["tcp.seq == 0 && tcp.len > 0"]),
+    ("tcp_two_vlans.pcap", &["vlan.id == 20 && tcp.len > 0"]),
+    ("tunnel_vxlan.pcap", &["http.host || websocket"]),
+    (
+        "socketio.pcap",
+        &[
+            "http.request.uri.query contains \"transport=websocket\"",
+            "websocket.payload.text matches \"^4[0-9]\"",
+        ],
+    ),
+    (
+        "ws_utf8.pcap",
+        &[
+            "websocket.payload.text contains \"€\"",
+            "websocket.payload.text[1:3] == e2:82:ac",
+        ],
+    ),
     ("snap96.pcap", &["frame.cap_len < frame.len"]),
     ("other_dns.pcap", &["udp.port == 53 && frame.len < 100"]),
     ("other_arp_icmp.pcap", &["arp || icmp"]),
@@ -199,6 +221,31 @@ const DIFFERENT: &[(&str, &str, &[u64])] = &[
     // A message of fragments is binary when its first fragment is: 24 is no text. 34 ends the
     // connection and with it a message that never ended.
     ("ws_fragments.pcap", "websocket.payload.text", &[16, 18, 34]),
+    // tshark 4.0 does not inflate a message of fragments.
+    (
+        "deflate_fragments.pcap",
+        "websocket.payload.text contains \"message\"",
+        &[124, 142, 146],
+    ),
+    // After segments in another order tshark 4.0 finds no more frames.
+    (
+        "tcp_out_of_order.pcap",
+        "websocket",
+        &[12, 16, 22, 26, 28, 30],
+    ),
+    // In text a point is a character; tshark 4.0 takes it for a byte.
+    (
+        "ws_utf8.pcap",
+        "websocket.payload.text matches \"€.$\"",
+        &[14],
+    ),
+    // A SYN on ports in use is believed when a second packet agrees with it; by then only
+    // what it said of TCP is known, not its length (10).
+    (
+        "tcp_port_reuse_open.pcap",
+        "tcp.flags.syn == 1 and not frame.len",
+        &[10],
+    ),
     // Empty fragments are fragments.
     ("ws_fragments.pcap", "websocket.fragments", &[18, 24]),
     // A segment is lost for tshark when a later one comes (9), for wsdump when it is

@@ -58,7 +58,8 @@ enum Visibility {
 #[derive(Debug)]
 pub(super) struct Untold {
     at: Moment,
-    packet: Option<PacketFacts>,
+    /// With who sent it.
+    packet: Option<(PacketFacts, Side)>,
     side: Side,
     opening: Opening,
 }
@@ -119,6 +120,10 @@ impl Connection {
         event: &TcpEvent,
         at: Moment,
     ) {
+        // Of a gap, the numbers are those of the bytes that are missing.
+        if event.kind != TcpEventKind::Gap {
+            driver.numbers = Some((event.seq, event.ack));
+        }
         let (mut scope, _) = self.parts(flow, driver, at);
         if event.kind == TcpEventKind::DuplicatePacket {
             scope.driver.shared.summary.duplicate_packets += 1;
@@ -253,14 +258,7 @@ impl Scope<'_, '_> {
             }
         }
         match self.teller.visibility {
-            Visibility::Shown => {
-                let opening = OpeningFacts {
-                    url: self.teller.url.as_deref(),
-                    subprotocol: self.teller.subprotocol.as_deref(),
-                };
-                let event = self.event(self.at, self.packet(), side, kind);
-                self.driver.sink.event(&Event { opening, ..event });
-            }
+            Visibility::Shown => self.send(side, kind),
             Visibility::Waiting => self.keep(side, kind),
             Visibility::New | Visibility::Hidden => {}
         }
@@ -307,17 +305,7 @@ impl Scope<'_, '_> {
             let Some(waiting) = waited.pop_front() else {
                 return;
             };
-            let kind = match &waiting.opening {
-                Opening::Tcp(event) => EventKind::Tcp(*event),
-                Opening::Request(head) => EventKind::Request(head),
-                Opening::Response(head) => EventKind::Response {
-                    head,
-                    upgrade: None,
-                },
-                Opening::Anomaly(anomaly) => EventKind::Anomaly(anomaly),
-            };
-            let event = self.event(waiting.at, waiting.packet, waiting.side, kind);
-            self.driver.sink.event(&event);
+            self.send_late(&waiting);
         }
     }
 
@@ -334,37 +322,102 @@ impl Scope<'_, '_> {
         }
     }
 
-    /// What the headers said of the packet that completes what is told now.
-    fn packet(&self) -> Option<PacketFacts> {
-        let (flow, shared) = (self.flow, &self.driver.shared);
-        (flow.last.packet == self.at.packet).then(|| PacketFacts {
-            segment: flow.segment,
-            from: self.direction(flow.segment.side),
-            since_previous: (shared.last.packet == self.at.packet).then_some(shared.since_previous),
-        })
-    }
-
-    /// An event, of which the opening handshake is not known yet.
-    fn event<'e>(
-        &self,
-        at: Moment,
-        packet: Option<PacketFacts>,
-        side: Side,
-        kind: EventKind<'e>,
-    ) -> Event<'e> {
-        Event {
-            at,
-            elapsed: at.time.nanos_since(self.driver.shared.start),
+    /// Tells an event that `side` caused.
+    fn send(&mut self, side: Side, kind: EventKind<'_>) {
+        self.note_packet();
+        let event = Event {
+            at: self.at,
+            elapsed: self.at.time.nanos_since(self.driver.shared.start),
             connection: self.peers(),
-            // Of an event that waited, it may have become known only now who is the client.
-            packet: packet.map(|packet| PacketFacts {
-                from: self.direction(packet.segment.side),
-                ..packet
-            }),
-            opening: OpeningFacts::default(),
+            packet: self.driver.facts.as_ref().map(|(facts, _)| facts),
+            opening: OpeningFacts {
+                url: self.teller.url.as_deref(),
+                subprotocol: self.teller.subprotocol.as_deref(),
+            },
             from: self.direction(side),
             kind,
+        };
+        self.driver.sink.event(&event);
+    }
+
+    /// Tells an event that waited. Who is the client may have become known only now.
+    fn send_late(&mut self, waiting: &Untold) {
+        let packet = waiting.packet.map(|(packet, sender)| PacketFacts {
+            from: self.direction(sender),
+            ..packet
+        });
+        let event = Event {
+            at: waiting.at,
+            elapsed: waiting.at.time.nanos_since(self.driver.shared.start),
+            connection: self.peers(),
+            packet: packet.as_ref(),
+            opening: OpeningFacts::default(),
+            from: self.direction(waiting.side),
+            kind: match &waiting.opening {
+                Opening::Tcp(event) => EventKind::Tcp(*event),
+                Opening::Request(head) => EventKind::Request(head),
+                Opening::Response(head) => EventKind::Response {
+                    head,
+                    upgrade: None,
+                },
+                Opening::Anomaly(anomaly) => EventKind::Anomaly(anomaly),
+            },
+        };
+        self.driver.sink.event(&event);
+    }
+
+    /// Has the headers ready of the packet that completes what is told now.
+    fn note_packet(&mut self) {
+        let shared = &self.driver.shared;
+        // What is given up, or believed late, is told while another connection is read.
+        let is_own = self.flow.last.packet == self.at.packet;
+        let is_now = shared.last.packet == self.at.packet;
+        let Some(segment) = self.driver.segment.filter(|_| is_own && is_now) else {
+            self.driver.facts = None;
+            return;
+        };
+        let (relative_seq, relative_ack) = self.driver.numbers.unzip();
+        let relative_ack = relative_ack.flatten();
+        if let Some((facts, sender)) = &self.driver.facts {
+            // By now it may have become known who is the client, and what the numbers are.
+            let (facts, sender) = (*facts, *sender);
+            let from = self.direction(sender);
+            if (facts.from, facts.relative_seq) != (from, relative_seq) {
+                let facts = PacketFacts {
+                    from,
+                    relative_seq,
+                    relative_ack,
+                    ..facts
+                };
+                self.driver.facts = Some((facts, sender));
+            }
+            return;
         }
+        let sender = if segment.source == self.flow.endpoints[0] {
+            Side::A
+        } else {
+            Side::B
+        };
+        let facts = PacketFacts {
+            from: self.direction(sender),
+            wire_len: segment.packet_len,
+            captured_len: segment.captured_len,
+            since_previous: shared.since_previous,
+            vlan: segment.vlan,
+            hop_limit: segment.hop_limit,
+            ip_id: segment.ip_id,
+            seq: segment.seq,
+            ack: segment.ack,
+            relative_seq,
+            relative_ack,
+            header_len: segment.header_len,
+            reserved: segment.reserved,
+            flags: segment.flags,
+            window: segment.window,
+            checksum: segment.checksum,
+            payload_len: segment.payload_len as u64,
+        };
+        self.driver.facts = Some((facts, sender));
     }
 
     fn keep(&mut self, side: Side, kind: EventKind<'_>) {
@@ -377,7 +430,8 @@ impl Scope<'_, '_> {
                 return;
             }
         };
-        let packet = self.packet();
+        self.note_packet();
+        let packet = self.driver.facts;
         let Teller {
             opening: waiting,
             opening_heap_bytes,

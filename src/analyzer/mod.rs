@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use crate::anomaly::Anomaly;
 use crate::capture::{LinkType, Packet};
-use crate::event::{EventSink, OtherPacket};
+use crate::event::{EventSink, OtherPacket, PacketFacts};
 use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
-use crate::wire::{self, Contents, OtherKind};
+use crate::wire::{self, Contents, OtherKind, Segment};
 
 use connection::Connection;
 
@@ -221,7 +221,13 @@ impl Analyzer {
         }
         match self.wire.decode(packet) {
             Contents::Tcp(segment) => {
-                let mut driver = Driver { shared, sink };
+                let mut driver = Driver {
+                    shared,
+                    sink,
+                    segment: Some(&segment),
+                    numbers: None,
+                    facts: None,
+                };
                 self.flows.push(&segment, at, &mut driver)
             }
             Contents::Other(other) => {
@@ -254,7 +260,14 @@ impl Analyzer {
         let shared = &mut self.shared;
         // What ends with the capture is known at its last packet.
         let at = shared.last;
-        self.flows.finish(at, &mut Driver { shared, sink });
+        let mut driver = Driver {
+            shared,
+            sink,
+            segment: None,
+            numbers: None,
+            facts: None,
+        };
+        self.flows.finish(at, &mut driver);
     }
 
     /// The first packet of a connection that is waited for, because it is not decided yet:
@@ -286,6 +299,12 @@ impl Analyzer {
 struct Driver<'a> {
     shared: &'a mut Shared,
     sink: &'a mut dyn EventSink,
+    /// What is read now.
+    segment: Option<&'a Segment<'a>>,
+    /// Its relative sequence and acknowledgment numbers, once they were told.
+    numbers: Option<(i64, Option<i64>)>,
+    /// The same for whoever is told of it, once somebody is, and who sent it.
+    facts: Option<(PacketFacts, Side)>,
 }
 
 impl FlowSink for Driver<'_> {

@@ -34,6 +34,7 @@ mod field;
 mod lexer;
 mod list;
 mod literal;
+mod operand;
 mod parser;
 mod value;
 

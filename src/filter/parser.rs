@@ -8,16 +8,16 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::ast::{Function, Operand, Part, PartLength, Quantifier, Relation, Source, Test};
+use super::ast::{Operand, Quantifier, Relation, Source, Test};
 use super::error::FilterSyntaxError;
-use super::field::{FieldRef, Step, nearest, steps};
+use super::field::FieldRef;
 use super::lexer::{Symbol, Token, TokenKind, tokens};
 use super::literal;
 use super::value::{Constant, FieldType};
 
 /// How deep parentheses, functions, slices and masks may be inside each other. Nobody
 /// writes a tenth of it; a parser that calls itself needs a limit.
-const MAX_DEPTH: usize = 100;
+pub(super) const MAX_DEPTH: usize = 100;
 
 /// A filter that was understood.
 #[derive(Clone, Debug)]
@@ -85,12 +85,13 @@ fn looks_like_capture_filter(expression: &str) -> bool {
     words().any(|word| WORDS.contains(&word)) && !words().any(is_ours) && !expression.contains("==")
 }
 
-struct Parser<'s> {
+/// What is read, and how far it has been.
+pub(super) struct Parser<'s> {
     expression: &'s str,
-    tokens: Vec<Token<'s>>,
-    at: usize,
+    pub(super) tokens: Vec<Token<'s>>,
+    pub(super) at: usize,
     depth: usize,
-    needs_payload: bool,
+    pub(super) needs_payload: bool,
 }
 
 /// What was read where a test may stand: perhaps only its left side.
@@ -105,22 +106,22 @@ impl<'s> Parser<'s> {
         &self.tokens[self.at.min(self.tokens.len() - 1)]
     }
 
-    fn peek(&self) -> &TokenKind<'s> {
+    pub(super) fn peek(&self) -> &TokenKind<'s> {
         &self.token().kind
     }
 
-    fn span(&self) -> Range<usize> {
+    pub(super) fn span(&self) -> Range<usize> {
         self.token().span.clone()
     }
 
-    fn advance(&mut self) -> Token<'s> {
+    pub(super) fn advance(&mut self) -> Token<'s> {
         let token = self.token().clone();
         self.at += 1;
         token
     }
 
     /// Takes the next token if it is this symbol.
-    fn take(&mut self, symbol: Symbol) -> bool {
+    pub(super) fn take(&mut self, symbol: Symbol) -> bool {
         let is = *self.peek() == TokenKind::Symbol(symbol);
         self.at += usize::from(is);
         is
@@ -134,11 +135,11 @@ impl<'s> Parser<'s> {
     }
 
     /// The source text of a place.
-    fn text(&self, span: &Range<usize>) -> &'s str {
+    pub(super) fn text(&self, span: &Range<usize>) -> &'s str {
         &self.expression[span.clone()]
     }
 
-    fn unexpected(&self, expected: &str) -> FilterSyntaxError {
+    pub(super) fn unexpected(&self, expected: &str) -> FilterSyntaxError {
         let span = self.span();
         let found = self.text(&span);
         let error = if found.is_empty() {
@@ -162,7 +163,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Goes one level deeper for `work`.
-    fn deeper<T>(
+    pub(super) fn deeper<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, FilterSyntaxError>,
     ) -> Result<T, FilterSyntaxError> {
@@ -175,7 +176,7 @@ impl<'s> Parser<'s> {
         result
     }
 
-    fn too_deep(&self) -> FilterSyntaxError {
+    pub(super) fn too_deep(&self) -> FilterSyntaxError {
         let problem = format!("more than {MAX_DEPTH} levels inside each other");
         FilterSyntaxError::new(self.span(), problem)
     }
@@ -388,7 +389,7 @@ impl<'s> Parser<'s> {
     }
 
     /// The value on the right of an operator.
-    fn constant(
+    pub(super) fn constant(
         &mut self,
         kind: FieldType,
         left: &Range<usize>,
@@ -498,227 +499,6 @@ impl<'s> Parser<'s> {
             }
         }
     }
-
-    // Operands
-
-    /// Whether a field or function comes next, and not a literal. Beside text, a word that
-    /// names something without a value is text: `ws.type == http`.
-    fn begins_operand(&self, left: FieldType) -> bool {
-        let TokenKind::Word(word) = self.peek() else {
-            return false;
-        };
-        let called = self.tokens[self.at + 1].kind == TokenKind::Symbol(Symbol::OpenParenthesis);
-        let can_be_compared = |field: FieldRef| field.kind().has_values() || !left.is_bytes();
-        called || FieldRef::named(word).is_some_and(can_be_compared)
-    }
-
-    /// An operand, perhaps with `& bits`.
-    fn masked(&mut self) -> Result<(Operand, Range<usize>), FilterSyntaxError> {
-        let (mut operand, mut span) = self.operand()?;
-        let mut levels = 0;
-        while *self.peek() == TokenKind::Symbol(Symbol::BitwiseAnd) {
-            let operator = self.advance().span;
-            levels += 1;
-            if levels > MAX_DEPTH {
-                return Err(self.too_deep());
-            }
-            let kind = match operand.kind {
-                // Bits of a code have no names.
-                FieldType::Code(bytes, _) => FieldType::Unsigned(bytes),
-                FieldType::Boolean
-                | FieldType::Unsigned(_)
-                | FieldType::Signed
-                | FieldType::Ipv4
-                | FieldType::Ipv6 => operand.kind,
-                other => {
-                    let problem = format!(
-                        "{} is {}: it has no bits to choose",
-                        self.text(&span),
-                        other.described()
-                    );
-                    return Err(FilterSyntaxError::new(span, problem)
-                        .hint("& is for numbers and addresses; and is && or and"));
-                }
-            };
-            let mask = self.constant(kind, &span, &operator)?;
-            span.end = self.tokens[self.at - 1].span.end;
-            operand = Operand {
-                source: Source::Mask(Box::new(operand), mask),
-                kind,
-            };
-        }
-        Ok((operand, span))
-    }
-
-    /// A field or function, perhaps with slices.
-    fn operand(&mut self) -> Result<(Operand, Range<usize>), FilterSyntaxError> {
-        let span = self.span();
-        let word = match *self.peek() {
-            TokenKind::Word(word) => word,
-            TokenKind::Text(_) | TokenKind::Char(_) => {
-                let problem = format!("{} is a value, where a field is expected", self.text(&span));
-                return Err(FilterSyntaxError::new(span, problem)
-                    .hint("the field stands on the left: websocket.payload.text == \"ping\""));
-            }
-            _ => return Err(self.unexpected("a field")),
-        };
-        self.advance();
-        let mut whole = span.clone();
-        let mut operand = if *self.peek() == TokenKind::Symbol(Symbol::OpenParenthesis) {
-            self.call(word, &span)?
-        } else {
-            let Some(field) = FieldRef::named(word) else {
-                return Err(unknown(word, span));
-            };
-            let field = match field {
-                FieldRef::Json(path) => FieldRef::Json(self.json_path(path)?),
-                other => other,
-            };
-            self.needs_payload |= field.is_of_payload();
-            let kind = field.kind();
-            Operand {
-                source: Source::Field(field),
-                kind,
-            }
-        };
-        whole.end = self.tokens[self.at - 1].span.end;
-        let mut levels = 0;
-        while let TokenKind::Brackets(body) = *self.peek() {
-            levels += 1;
-            if levels > MAX_DEPTH {
-                return Err(self.too_deep());
-            }
-            operand = self.slice(operand, &whole, body)?;
-            whole.end = self.span().end;
-            self.advance();
-        }
-        Ok((operand, whole))
-    }
-
-    /// `len(field)`, at its parenthesis.
-    fn call(&mut self, name: &str, span: &Range<usize>) -> Result<Operand, FilterSyntaxError> {
-        let Some((_, function)) = Function::ALL.iter().find(|(known, _)| *known == name) else {
-            let problem = format!("there is no function {name}");
-            return Err(FilterSyntaxError::new(span.clone(), problem)
-                .hint("there are len, lower, upper and count"));
-        };
-        self.advance();
-        let (argument, argument_span) = self.deeper(Self::operand)?;
-        if !self.take(Symbol::CloseParenthesis) {
-            return Err(self.unexpected(&format!("the ) of {name}")));
-        }
-        let fits = match function {
-            Function::Count => true,
-            Function::Len => argument.kind.is_bytes() || argument.kind.width().is_some(),
-            Function::Lower | Function::Upper => {
-                matches!(argument.kind, FieldType::Text | FieldType::Json)
-            }
-        };
-        if !fits {
-            let problem = format!(
-                "{name} cannot take {}, which is {}",
-                self.text(&argument_span),
-                argument.kind.described()
-            );
-            return Err(
-                FilterSyntaxError::new(argument_span, problem).hint(match function {
-                    Function::Len => "it takes text, bytes, numbers and addresses",
-                    _ => "it takes text",
-                }),
-            );
-        }
-        Ok(Operand {
-            kind: match function {
-                Function::Len | Function::Count => FieldType::Unsigned(8),
-                Function::Lower | Function::Upper => FieldType::Text,
-            },
-            source: Source::Call(*function, Box::new(argument)),
-        })
-    }
-
-    /// The rest of a path into JSON, behind its first names: `[0].id`, `["a b"]`.
-    fn json_path(&mut self, mut path: Vec<Step>) -> Result<Vec<Step>, FilterSyntaxError> {
-        loop {
-            match *self.peek() {
-                TokenKind::Brackets(body) => {
-                    let body = body.trim();
-                    if let Ok(index) = body.parse() {
-                        path.push(Step::Index(index));
-                    } else if body.starts_with('"') {
-                        path.push(Step::Name(self.quoted_name(body)?));
-                    } else {
-                        // A slice of the text that is there.
-                        return Ok(path);
-                    }
-                    self.advance();
-                }
-                TokenKind::Word(word) if word.starts_with('.') => {
-                    let Some(more) = steps(word) else {
-                        let problem = "a name is missing in this path";
-                        return Err(FilterSyntaxError::new(self.span(), problem));
-                    };
-                    path.extend(more);
-                    self.advance();
-                }
-                _ => return Ok(path),
-            }
-        }
-    }
-
-    /// A name in quotes, in brackets.
-    fn quoted_name(&self, body: &str) -> Result<String, FilterSyntaxError> {
-        let name = match tokens(body).ok().as_deref() {
-            Some(
-                [
-                    Token {
-                        kind: TokenKind::Text(name),
-                        ..
-                    },
-                    end,
-                ],
-            ) if end.kind == TokenKind::End => String::from_utf8(name.clone()).ok(),
-            _ => None,
-        };
-        name.ok_or_else(|| FilterSyntaxError::new(self.span(), "this is no name in quotes"))
-    }
-
-    /// `field[0:4]` and its other forms, at the brackets.
-    fn slice(
-        &self,
-        operand: Operand,
-        name: &Range<usize>,
-        body: &str,
-    ) -> Result<Operand, FilterSyntaxError> {
-        let kind = match operand.kind {
-            FieldType::Text | FieldType::Json => FieldType::Text,
-            FieldType::Bytes | FieldType::Ipv4 | FieldType::Ipv6 => FieldType::Bytes,
-            other => {
-                let problem = format!(
-                    "{} is {}: it has no parts",
-                    self.text(name),
-                    other.described()
-                );
-                return Err(FilterSyntaxError::new(self.span(), problem)
-                    .hint("slices are for text, bytes and addresses"));
-            }
-        };
-        let start = self.span().start + 1;
-        let mut parts = Vec::new();
-        let mut at = start;
-        for text in body.split(',') {
-            let span = at..at + text.len();
-            at = span.end + 1;
-            parts.push(part(text.trim()).map_err(|problem| {
-                FilterSyntaxError::new(span, problem).hint(
-                    "offset:length, first-last, :end, start:, one offset, or several with commas",
-                )
-            })?);
-        }
-        Ok(Operand {
-            source: Source::Slice(Box::new(operand), parts),
-            kind,
-        })
-    }
 }
 
 fn one_or(mut tests: Vec<Test>, many: impl FnOnce(Vec<Test>) -> Test) -> Test {
@@ -741,66 +521,6 @@ fn relation(symbol: Symbol) -> Option<(Quantifier, Relation)> {
         Symbol::Greater => (Any, Relation::Greater),
         Symbol::GreaterOrEqual => (Any, Relation::GreaterOrEqual),
         _ => return None,
-    })
-}
-
-fn unknown(word: &str, span: Range<usize>) -> FilterSyntaxError {
-    if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-        let problem = format!("{word} is a value, where a field is expected");
-        return FilterSyntaxError::new(span, problem)
-            .hint("after and and or the field is said anew: tcp.port == 80 or tcp.port == 443");
-    }
-    let error = FilterSyntaxError::new(span, format!("there is no field {word}"));
-    let near = nearest(word);
-    let mut hint = "wsdump --fields lists them all".to_owned();
-    if !near.is_empty() {
-        hint = format!("did you mean {}? {hint}", near.join(" or "));
-    }
-    let header = word.strip_prefix("http.");
-    if let Some(header) = header.filter(|rest| !rest.contains('.')) {
-        hint = format!("{hint}; any header field is http.header.NAME: http.header.{header}");
-    }
-    error.hint(hint)
-}
-
-/// One part of a slice.
-fn part(text: &str) -> Result<Part, String> {
-    let number = |text: &str| -> Result<i64, String> {
-        let problem = || format!("{text:?} is no offset");
-        text.trim().parse().map_err(|_| problem())
-    };
-    if let Some((start, length)) = text.split_once(':') {
-        let start = if start.trim().is_empty() {
-            0
-        } else {
-            number(start)?
-        };
-        if length.trim().is_empty() {
-            let length = PartLength::ToEnd;
-            return Ok(Part { start, length });
-        }
-        let length = number(length)?;
-        return match u64::try_from(length) {
-            Ok(0) | Err(_) => Err(format!("a part of {length} bytes is none")),
-            Ok(length) => Ok(Part {
-                start,
-                length: PartLength::Bytes(length),
-            }),
-        };
-    }
-    // The minus of a first offset below 0 is no range.
-    let range = text.char_indices().skip(1).find(|(_, c)| *c == '-');
-    if let Some((at, _)) = range {
-        let (start, last) = (number(&text[..at])?, number(&text[at + 1..])?);
-        if (start < 0) == (last < 0) && start > last {
-            return Err(format!("{start} is behind {last}"));
-        }
-        let length = PartLength::To(last);
-        return Ok(Part { start, length });
-    }
-    Ok(Part {
-        start: number(text)?,
-        length: PartLength::Bytes(1),
     })
 }
 

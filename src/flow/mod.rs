@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::anomaly::Anomaly;
 use crate::time::Moment;
-use crate::wire::{Segment, SeqNumber, TcpFlags};
+use crate::wire::TcpFlags;
 
 pub use assembler::{GapCause, StreamItem};
 pub use table::FlowTable;
@@ -98,8 +98,6 @@ pub struct FlowInfo {
     pub first: Moment,
     /// The last captured packet.
     pub last: Moment,
-    /// What its headers said.
-    pub segment: SegmentFacts,
     /// Who sent the first SYN without ACK, or is the addressee of a SYN with ACK: the
     /// side that opened the connection. `None` when the start was not captured.
     pub opener: Option<Side>,
@@ -109,67 +107,6 @@ pub struct FlowInfo {
     pub end: TcpEnd,
     /// Whether any packet that the side sent was captured.
     pub captured: [bool; 2],
-}
-
-/// What the headers of a captured packet said, for whoever chooses events by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SegmentFacts {
-    /// Who sent it.
-    pub side: Side,
-    /// Length of the packet on the wire, in bytes.
-    pub packet_len: u32,
-    /// Bytes of the packet that were captured.
-    pub captured_len: u32,
-    /// The innermost VLAN identifier, if there was one.
-    pub vlan: Option<u16>,
-    /// Time to live or hop limit.
-    pub hop_limit: u8,
-    /// IPv4 identification.
-    pub ip_id: u16,
-    /// Sequence number.
-    pub seq: SeqNumber,
-    /// Acknowledgment field, whether it means something or not.
-    pub ack: SeqNumber,
-    /// Relative sequence number, as in [`TcpEvent::seq`].
-    pub relative_seq: i64,
-    /// Relative acknowledgment number, as in [`TcpEvent::ack`].
-    pub relative_ack: Option<i64>,
-    /// Length of the TCP header, in bytes.
-    pub header_len: u8,
-    /// The four bits before the control bits.
-    pub reserved: u8,
-    /// Control bits.
-    pub flags: TcpFlags,
-    /// Window field, not scaled.
-    pub window: u16,
-    /// Checksum field.
-    pub checksum: u16,
-    /// Payload bytes on the wire.
-    pub payload_len: u64,
-}
-
-impl SegmentFacts {
-    /// What the headers themselves say: nothing is relative yet.
-    pub(crate) fn new(segment: &Segment<'_>, side: Side) -> Self {
-        Self {
-            side,
-            packet_len: segment.packet_len,
-            captured_len: segment.captured_len,
-            vlan: segment.vlan,
-            hop_limit: segment.hop_limit,
-            ip_id: segment.ip_id,
-            seq: segment.seq,
-            ack: segment.ack,
-            relative_seq: 0,
-            relative_ack: None,
-            header_len: segment.header_len,
-            reserved: segment.reserved,
-            flags: segment.flags,
-            window: segment.window,
-            checksum: segment.checksum,
-            payload_len: segment.payload_len as u64,
-        }
-    }
 }
 
 /// How a TCP connection ended (RFC 9293 §3.6).

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::tracker::{Context, Flow, Reopening, Syn};
-use super::{FlowInfo, FlowSink, SegmentFacts, Side, TcpEnd};
+use super::{FlowInfo, FlowSink, TcpEnd};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
 use crate::wire::{Segment, TcpFlags};
@@ -508,7 +508,6 @@ fn new_flow<S: Default>(
         endpoints,
         first,
         last: first,
-        segment: SegmentFacts::new(segment, Side::A),
         opener: None,
         handshake: None,
         end: TcpEnd::Open,

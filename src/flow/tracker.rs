@@ -8,9 +8,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::assembler::{Arrival, Assembler};
-use super::{
-    FlowInfo, FlowSink, GapCause, SegmentFacts, Side, StreamItem, TcpEnd, TcpEvent, TcpEventKind,
-};
+use super::{FlowInfo, FlowSink, GapCause, Side, StreamItem, TcpEnd, TcpEvent, TcpEventKind};
 use crate::anomaly::{Anomaly, Rule};
 use crate::limits::Limits;
 use crate::time::Moment;
@@ -40,7 +38,6 @@ pub(super) struct Reopening {
     pub(super) source: SocketAddr,
     pub(super) destination: SocketAddr,
     mss: Option<u16>,
-    facts: SegmentFacts,
     pub(super) at: Moment,
 }
 
@@ -52,8 +49,6 @@ impl Reopening {
             source: syn.source,
             destination: syn.destination,
             mss: TcpOptions::parse(syn.options).mss,
-            // It will be the first packet of its flow.
-            facts: SegmentFacts::new(syn, Side::A),
             at,
         }
     }
@@ -279,9 +274,6 @@ impl<S> Flow<S> {
     ) {
         self.info.last = cx.at;
         let side = self.side_of(segment);
-        self.info.segment = SegmentFacts::new(segment, side);
-        // An acknowledgment may complete something before the segment itself is told.
-        self.number(side, segment);
         let flags = segment.flags;
         if self.sides[side.index()].recent.is_duplicate(segment, cx.at) {
             self.tell(TcpEventKind::DuplicatePacket, side, segment, cx);
@@ -318,7 +310,6 @@ impl<S> Flow<S> {
         let half = &mut self.sides[Side::A.index()];
         half.isn = Some(syn.isn);
         half.assembler.start_at(syn.isn.advanced_by(1));
-        self.info.segment = syn.facts;
         self.info.opener = Some(Side::A);
         self.info.captured[Side::A.index()] = true;
         let event = TcpEvent {
@@ -648,30 +639,21 @@ impl<S> Flow<S> {
         segment: &Segment<'_>,
         cx: &mut Context<'_, K>,
     ) {
-        self.number(side, segment);
+        let [own, peer] = self.halves(side);
+        let has_ack = segment.flags.has(TcpFlags::ACK);
         let event = TcpEvent {
             kind,
             flags: segment.flags,
-            seq: self.info.segment.relative_seq,
-            ack: self.info.segment.relative_ack,
+            // Offset 0 is the byte after the SYN, so the SYN is 0 and that byte 1.
+            seq: own.assembler.offset_of(segment.seq).map_or(0, |at| at + 1),
+            ack: has_ack
+                .then(|| peer.assembler.offset_of(segment.ack))
+                .flatten()
+                .map(|at| at + 1),
             length: segment.payload_len as u64,
         };
         cx.sink
             .tcp(&self.info, &mut self.state, side, &event, cx.at);
-    }
-
-    /// Notes the relative numbers of a segment, as far as they are known by now.
-    fn number(&mut self, side: Side, segment: &Segment<'_>) {
-        let [own, peer] = self.halves(side);
-        let has_ack = segment.flags.has(TcpFlags::ACK);
-        // Offset 0 is the byte after the SYN, so the SYN is 0 and that byte 1.
-        let seq = own.assembler.offset_of(segment.seq).map_or(0, |at| at + 1);
-        let ack = has_ack
-            .then(|| peer.assembler.offset_of(segment.ack))
-            .flatten()
-            .map(|at| at + 1);
-        let facts = &mut self.info.segment;
-        (facts.relative_seq, facts.relative_ack) = (seq, ack);
     }
 
     fn anomaly<K: FlowSink<State = S>>(

@@ -130,7 +130,8 @@ impl<P: Printer> View for Ordered<P> {
 impl<P: Printer> EventSink for Ordered<P> {
     fn event(&mut self, event: &Event<'_>) {
         let is_chosen = self.selection.chooses(event);
-        let event = &self.selection.shown(event);
+        let cut = self.selection.cut(event);
+        let event = cut.as_ref().unwrap_or(event);
         if !is_chosen {
             self.printer.pass_over(event);
             return;

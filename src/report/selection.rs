@@ -191,21 +191,18 @@ impl Selection {
                 .is_none_or(|filter| filter.matches_other(packet))
     }
 
-    /// The event as a printer gets to see it.
-    pub(super) fn shown<'e>(&self, event: &Event<'e>) -> Event<'e> {
-        let mut shown = *event;
-        if let Some(max) = self.max_payload {
-            match &mut shown.kind {
-                EventKind::Frame { frame, .. } => {
-                    frame.payload = &frame.payload[..frame.payload.len().min(max)];
-                }
-                EventKind::Message { message, .. } => {
-                    message.payload = &message.payload[..message.payload.len().min(max)];
-                }
-                _ => {}
-            }
-        }
-        shown
+    /// The event with as much of its payload as a printer gets to see; `None` where that is
+    /// all of it.
+    pub(super) fn cut<'e>(&self, event: &Event<'e>) -> Option<Event<'e>> {
+        let max = self.max_payload?;
+        let mut cut = *event;
+        let payload = match &mut cut.kind {
+            EventKind::Frame { frame, .. } => &mut frame.payload,
+            EventKind::Message { message, .. } => &mut message.payload,
+            _ => return None,
+        };
+        *payload = payload.get(..max)?;
+        Some(cut)
     }
 
     /// Whether packets that are not TCP are printed, where every packet is told of.
@@ -248,12 +245,14 @@ impl<V: View> EventSink for Chosen<V> {
         let is_chosen = self.selection.chooses(event);
         match event.kind {
             EventKind::Connection(_) if self.with_any.remove(&number) || is_chosen => {
-                self.view.event(&self.selection.shown(event));
+                self.view
+                    .event(self.selection.cut(event).as_ref().unwrap_or(event));
             }
             EventKind::Connection(_) => self.view.forget(number),
             _ if is_chosen => {
                 self.with_any.insert(number);
-                self.view.event(&self.selection.shown(event));
+                self.view
+                    .event(self.selection.cut(event).as_ref().unwrap_or(event));
             }
             EventKind::Request(_) | EventKind::Response { .. } => self.view.event(event),
             _ => {}

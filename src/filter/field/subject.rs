@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::Value as Json;
 
-use crate::event::{ConnectionReport, Event, EventKind, OtherPacket, Upgrade};
-use crate::flow::{SegmentFacts, TcpEvent};
+use crate::event::{ConnectionReport, Event, EventKind, OtherPacket, PacketFacts, Upgrade};
+use crate::flow::TcpEvent;
 use crate::http::{Headers, RequestHead, ResponseHead};
 use crate::time::Moment;
 use crate::ws::{Frame, FrameHeader, Message};
@@ -71,7 +71,7 @@ impl<'s> Subject<'s> {
 
     pub(super) fn since_previous(&self) -> Option<i64> {
         match self.what {
-            What::Event(event) => event.packet?.since_previous,
+            What::Event(event) => Some(event.packet?.since_previous),
             What::Other(packet) => Some(packet.since_previous),
         }
     }
@@ -81,13 +81,14 @@ impl<'s> Subject<'s> {
         match self.what {
             What::Event(_) => self
                 .segment()
-                .map(|facts| (facts.packet_len, facts.captured_len)),
+                .map(|facts| (facts.wire_len, facts.captured_len)),
             What::Other(packet) => Some((packet.wire_len, packet.captured_len)),
         }
     }
 
-    pub(super) fn segment(&self) -> Option<SegmentFacts> {
-        Some(self.told()?.packet?.segment)
+    /// Headers of an event's packet.
+    pub(super) fn segment(&self) -> Option<&'s PacketFacts> {
+        self.told()?.packet
     }
 
     /// Both ends of a connection.

@@ -1,8 +1,9 @@
 //! Fields of TCP: of the packet that completed the event, and what wsdump found out.
 
 use super::{Field, Subject, field_table};
+use crate::event::PacketFacts;
 use crate::filter::value::FieldType::{Boolean, Label, Protocol, Signed, Text, Unsigned};
-use crate::flow::{SegmentFacts, TcpEventKind};
+use crate::flow::{TcpEvent, TcpEventKind};
 use crate::wire::TcpFlags;
 
 pub(super) static FIELDS: &[Field] = field_table! {
@@ -19,19 +20,19 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "tcp.len" Unsigned(4), "Payload bytes of the packet",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.payload_len));
     "tcp.seq" Signed, "Sequence number, relative to the SYN; below 0 for what came before it",
-        |s, emit| emit.numbers(s.segment().map(|facts| facts.relative_seq));
+        |s, emit| emit.numbers(seq(s));
     "tcp.seq_raw" Unsigned(4), "Sequence number as sent",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.seq.0));
     "tcp.nxtseq" Signed, "Relative sequence number of what comes next",
-        |s, emit| emit.numbers(s.segment().map(|facts| next_seq(&facts)));
+        |s, emit| emit.numbers(s.segment().and_then(next_seq));
     "tcp.ack" Signed, "Acknowledgment number, relative to the other side's SYN",
-        |s, emit| emit.numbers(s.segment().and_then(|facts| ack(&facts)));
+        |s, emit| emit.numbers(s.segment().and_then(ack));
     "tcp.ack_raw" Unsigned(4), "Acknowledgment number as sent",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.ack.0));
     "tcp.hdr_len" Unsigned(1), "Length of the TCP header",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.header_len));
     "tcp.flags" Unsigned(2), "The 12 flag bits: tcp.flags & 0x12",
-        |s, emit| emit.numbers(s.segment().map(|facts| bits(&facts)));
+        |s, emit| emit.numbers(s.segment().map(bits));
     "tcp.flags.res" Boolean, "Any of the three reserved bits",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.reserved & 0xE != 0));
     "tcp.flags.ae" Boolean, "Accurate ECN",
@@ -53,7 +54,7 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "tcp.flags.fin" Boolean, "The sender has sent all it will",
         |s, emit| emit.numbers(flag(s, TcpFlags::FIN));
     "tcp.flags.str" Text, "The flags as letters, a point for each that is not set",
-        |s, emit| if let Some(facts) = s.segment() { emit.texts([letters(&facts).as_str()]) };
+        |s, emit| if let Some(facts) = s.segment() { emit.texts([letters(facts).as_str()]) };
     "tcp.window_size_value" Unsigned(2), "Window field, not scaled",
         |s, emit| emit.numbers(s.segment().map(|facts| facts.window));
     "tcp.checksum" Unsigned(2), "Checksum field, not verified",
@@ -81,13 +82,25 @@ pub(super) static FIELDS: &[Field] = field_table! {
     "tcp.analysis.keep_alive" Label, "A keep-alive",
         |s, emit| emit.present(is(s, TcpEventKind::KeepAlive));
     "tcp.analysis.zero_window" Label, "The window is closed",
-        |s, emit| emit.present(s.segment().is_some_and(|facts| closes_window(&facts)));
+        |s, emit| emit.present(s.segment().is_some_and(closes_window));
     "tcp.analysis.zero_window_probe" Label, "A probe of a window that is closed",
         |s, emit| emit.present(is(s, TcpEventKind::WindowProbe));
 };
 
 fn flag(s: &Subject<'_>, flag: TcpFlags) -> Option<bool> {
-    Some(s.segment()?.flags.has(flag))
+    let of_packet = s.segment().map(|facts| facts.flags);
+    Some(of_packet.or_else(|| Some(told(s)?.flags))?.has(flag))
+}
+
+/// A fact of TCP and its numbers, which are there also where the packet is not: in the row
+/// of a SYN that was believed late. Those of a gap are of no packet.
+fn told<'s>(s: &Subject<'s>) -> Option<&'s TcpEvent> {
+    s.tcp().filter(|event| event.kind != TcpEventKind::Gap)
+}
+
+fn seq(s: &Subject<'_>) -> Option<i64> {
+    let of_packet = s.segment().and_then(|facts| facts.relative_seq);
+    of_packet.or_else(|| Some(told(s)?.seq))
 }
 
 fn syn_ack(s: &Subject<'_>) -> Option<(bool, bool)> {
@@ -95,7 +108,7 @@ fn syn_ack(s: &Subject<'_>) -> Option<(bool, bool)> {
 }
 
 /// In these segments a window of 0 says nothing.
-fn closes_window(facts: &SegmentFacts) -> bool {
+fn closes_window(facts: &PacketFacts) -> bool {
     let others = TcpFlags::SYN.0 | TcpFlags::FIN.0 | TcpFlags::RST.0;
     facts.window == 0 && facts.flags.0 & others == 0
 }
@@ -104,12 +117,12 @@ fn is(s: &Subject<'_>, kind: TcpEventKind) -> bool {
     s.tcp().is_some_and(|event| event.kind == kind)
 }
 
-fn bits(facts: &SegmentFacts) -> u16 {
+fn bits(facts: &PacketFacts) -> u16 {
     u16::from(facts.reserved) << 8 | u16::from(facts.flags.0)
 }
 
 /// As Wireshark has them: `·······AP···`.
-fn letters(facts: &SegmentFacts) -> String {
+fn letters(facts: &PacketFacts) -> String {
     let bits = bits(facts);
     let letter = |(at, letter)| {
         if bits >> (11 - at) & 1 == 1 {
@@ -121,14 +134,14 @@ fn letters(facts: &SegmentFacts) -> String {
     "RRRACEUAPRSF".chars().enumerate().map(letter).collect()
 }
 
-fn next_seq(facts: &SegmentFacts) -> i64 {
+fn next_seq(facts: &PacketFacts) -> Option<i64> {
     let takes_one = facts.flags.has(TcpFlags::SYN) || facts.flags.has(TcpFlags::FIN);
     let len = facts.payload_len.saturating_add(u64::from(takes_one));
-    facts.relative_seq.saturating_add_unsigned(len)
+    Some(facts.relative_seq?.saturating_add_unsigned(len))
 }
 
 /// Without ACK the field means nothing, and is shown as it is.
-fn ack(facts: &SegmentFacts) -> Option<i64> {
+fn ack(facts: &PacketFacts) -> Option<i64> {
     if facts.flags.has(TcpFlags::ACK) {
         facts.relative_ack
     } else {
@@ -155,5 +168,5 @@ fn is_analysis(s: &Subject<'_>) -> bool {
                 | TcpEventKind::WindowProbe
         )
     });
-    of_event || s.segment().is_some_and(|facts| closes_window(&facts))
+    of_event || s.segment().is_some_and(closes_window)
 }
