@@ -1,10 +1,12 @@
 //! The command-line program. See the library's documentation for what it is made of.
 
+mod arguments;
 mod cli;
 mod decode;
 mod extract;
 mod packets;
 mod progress;
+mod screen;
 #[cfg(feature = "live")]
 mod sniff;
 
@@ -17,13 +19,13 @@ use clap::Parser;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    let arguments = match cli::Arguments::try_parse() {
+    let arguments = match arguments::Arguments::try_parse() {
         Ok(arguments) => arguments,
         // Help or version, asked for.
         Err(text) if !text.use_stderr() => {
             return match text.print() {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    fail(&format!("{}: {error}", cli::NO_STDOUT))
+                    fail(&format!("{}: {error}", screen::NO_STDOUT))
                 }
                 _ => ExitCode::SUCCESS,
             };

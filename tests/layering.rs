@@ -10,7 +10,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["main"]),
     (
         "cli",
-        &["cli", "decode", "extract", "packets", "progress", "sniff"],
+        &[
+            "arguments",
+            "cli",
+            "decode",
+            "extract",
+            "packets",
+            "progress",
+            "screen",
+            "sniff",
+        ],
     ),
     ("report", &["report", "filter", "check"]),
     ("analyzer", &["analyzer"]),

@@ -17,7 +17,7 @@ use wsdump::capture::live::{LiveCapture, LiveError, LiveOptions, StopHandle};
 use wsdump::capture::save::Saver;
 use wsdump::wire;
 
-use crate::cli::duration;
+use crate::arguments::duration;
 
 pub(crate) use drops::closing_line;
 pub(crate) use filter::FileFilter;

@@ -1,0 +1,406 @@
+//! What the user typed. Parsing it opens nothing.
+
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap_complete::Shell;
+use wsdump::flow::Direction;
+use wsdump::report::{EventType, Rows, SortKey, TimeBound, TimeFormat};
+
+use crate::packets::is_stdout;
+use crate::screen::Screen;
+#[cfg(feature = "live")]
+use crate::sniff::LiveArguments;
+
+/// Shows the WebSocket conversations in a packet capture, from the TCP handshake to the
+/// close.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wsdump",
+    version,
+    max_term_width = 100,
+    override_usage = USAGE,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    disable_help_subcommand = true
+)]
+// A flag each, and no two of them exclude or imply each other.
+#[allow(clippy::struct_excessive_bools)]
+pub(crate) struct Arguments {
+    /// Capture files: pcap or pcapng, plain, gzip or zstd; several are one capture in order
+    /// of time; - is standard input. With -i: the words of a capture filter
+    #[cfg_attr(
+        feature = "live",
+        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces", "fields"])
+    )]
+    #[cfg_attr(
+        not(feature = "live"),
+        arg(value_name = "CAPTURE", required_unless_present = "fields")
+    )]
+    pub(crate) captures: Vec<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    pub(crate) live: LiveArguments,
+
+    /// Write packets to this file: of an interface every one, as pcap, or as pcapng if it is
+    /// called so; of captures those of the chosen connections, as pcapng. - is standard
+    /// output; rows of an interface go to standard error then
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Print a table of the connections and totals, instead of rows
+    #[arg(long, group = "view", help_heading = FORM)]
+    pub(crate) summary: bool,
+
+    /// Sort the table by number, client, server, url, start, duration, handshake, upgrade,
+    /// messages, bytes, rtt or anomalies
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        default_value = "number",
+        requires = "summary",
+        help_heading = FORM
+    )]
+    pub(crate) sort: SortKey,
+
+    /// Print connection N as a conversation: what each side said, whole
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    pub(crate) follow: Option<u64>,
+
+    /// With --follow: put messages that are JSON on several lines
+    #[arg(long, requires = "follow", help_heading = FORM)]
+    pub(crate) pretty: bool,
+
+    /// With --follow: write the payload of one side's messages and nothing else
+    #[arg(long, value_name = "SIDE", requires = "follow", help_heading = FORM)]
+    pub(crate) raw: Option<Side>,
+
+    /// Draw connection N as a sequence diagram
+    #[arg(
+        long,
+        value_name = "N",
+        group = "view",
+        value_parser = number::<u64>,
+        help_heading = FORM
+    )]
+    pub(crate) ladder: Option<u64>,
+
+    /// Print JSON Lines, one event a line
+    #[arg(long, group = "view", help_heading = FORM)]
+    pub(crate) json: bool,
+
+    /// Print rows as comma-separated values (RFC 4180), for spreadsheets
+    #[arg(long, group = "view", help_heading = FORM)]
+    pub(crate) csv: bool,
+
+    /// Write an HTTP archive (HAR 1.2) with the WebSocket messages, as browsers do; - is
+    /// standard output
+    #[arg(long, value_name = "FILE", group = "view", help_heading = FORM)]
+    pub(crate) har: Option<PathBuf>,
+
+    /// Write the payload of each message to a file of its own in DIR
+    #[arg(long, value_name = "DIR", group = "view", help_heading = FORM)]
+    pub(crate) extract: Option<PathBuf>,
+
+    /// With --extract: write over files that are there already
+    #[arg(long, requires = "extract", help_heading = FORM)]
+    pub(crate) overwrite: bool,
+
+    /// Print a row a message, not a frame; control frames have rows all the same
+    #[arg(long, help_heading = FORM)]
+    pub(crate) messages: bool,
+
+    /// Put a hex dump of its payload, unmasked and inflated, under each frame; -xx: with the
+    /// fields of its header
+    #[arg(
+        short = 'x',
+        long,
+        action = ArgAction::Count,
+        conflicts_with_all = VIEWS,
+        help_heading = FORM
+    )]
+    pub(crate) hex: u8,
+
+    /// Show time as relative (to the first packet), utc, local, delta (to the row above) or
+    /// epoch
+    #[arg(long, value_name = "FORMAT", default_value = "relative", help_heading = FORM)]
+    pub(crate) time: TimeFormat,
+
+    /// Colour the rows; auto: on a terminal, unless `NO_COLOR` is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = FORM)]
+    pub(crate) color: ColorChoice,
+
+    /// Keep at most this many bytes of each message [default: what a row shows; with --json
+    /// or -x 16 MiB]
+    #[arg(long, value_name = "BYTES", value_parser = number::<usize>, help_heading = FORM)]
+    pub(crate) max_payload: Option<usize>,
+
+    /// Show only what this display filter is true of: Wireshark's grammar and names of
+    /// fields, such as 'websocket.opcode == 1 && tcp.port == 8080'
+    #[arg(short = 'Y', long, value_name = "EXPR", help_heading = SELECTION)]
+    pub(crate) filter: Option<String>,
+
+    /// List the fields that a display filter may ask for
+    #[arg(long, help_heading = SELECTION)]
+    pub(crate) fields: bool,
+
+    /// Show every packet and connection, not only those of WebSocket
+    #[arg(short, long, help_heading = SELECTION)]
+    pub(crate) all: bool,
+
+    /// Show only these types of event: tcp, http, frame, message, anomaly, connection,
+    /// packet
+    #[arg(long, value_name = "TYPES", value_delimiter = ',', help_heading = SELECTION)]
+    pub(crate) only: Vec<EventType>,
+
+    /// Show only this connection, by the number in column #; may be repeated
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        value_parser = number::<u64>,
+        help_heading = SELECTION
+    )]
+    pub(crate) connection: Vec<u64>,
+
+    /// Show only what this side sent: client or server
+    #[arg(long, value_name = "SIDE", help_heading = SELECTION)]
+    pub(crate) from: Option<Side>,
+
+    /// Show only what came at this time or later: seconds since the first packet, 1m30s, or
+    /// 2026-11-21T02:41:28Z
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    pub(crate) after: Option<TimeBound>,
+
+    /// Show only what came at this time or earlier
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    pub(crate) before: Option<TimeBound>,
+
+    /// Stop after this many packets
+    #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
+    pub(crate) count: Option<u64>,
+
+    /// Give up large connections, silent ones first, while all together hold more than this
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value = "512",
+        value_parser = mebibytes,
+        help_heading = LIMITS
+    )]
+    pub(crate) max_memory: usize,
+
+    /// Forget a connection after so long without a packet; it is told as still open
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "24h",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        help_heading = LIMITS
+    )]
+    pub(crate) max_idle: Duration,
+
+    /// Leave out the closing lines on standard error
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Add a table of the connections to the closing lines
+    #[arg(short, long, action = ArgAction::SetTrue)]
+    pub(crate) verbose: bool,
+}
+
+const USAGE: &str = if cfg!(feature = "live") {
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D\n       wsdump completions <SHELL>\n       wsdump man"
+} else {
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump completions <SHELL>\n       wsdump man"
+};
+
+/// What is done instead of showing captures.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Print completions for a shell: bash, zsh, fish, powershell or elvish
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, for man: `wsdump man | man -l -`
+    Man,
+}
+
+impl Command {
+    pub(crate) fn text(&self) -> io::Result<Vec<u8>> {
+        let mut command = Arguments::command();
+        let mut text = Vec::new();
+        match self {
+            Self::Completions { shell } => {
+                clap_complete::generate(*shell, &mut command, "wsdump", &mut text);
+            }
+            Self::Man => clap_mangen::Man::new(command).render(&mut text)?,
+        }
+        Ok(text)
+    }
+}
+
+/// What stands in the place of rows.
+const VIEWS: [&str; 7] = [
+    "json", "summary", "follow", "ladder", "csv", "har", "extract",
+];
+
+const FORM: &str = "Form";
+const SELECTION: &str = "Selection";
+const LIMITS: &str = "Limits";
+
+const EXAMPLES: &str = "\
+Examples:
+  wsdump capture.pcap                    the timeline of every WebSocket conversation
+  wsdump -x --connection 3 capture.pcap  connection 3 with its payloads in hex
+  wsdump --only message,anomaly *.pcap   what was said and what was wrong, over rotated files
+  wsdump -Y 'ws.rtt > 50ms' *.pcap       slow answers to a Ping; --fields lists what else there is
+  tcpdump -U -w - tcp | wsdump -         a capture from another program
+  sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
+  wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
+
+Memory: connections hold at most --max-memory together, and rows that wait a few MiB more. With
+-i, packets that wait to be decoded take up to 64 MiB, and as much as -B says in the kernel.
+
+Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
+is decoded as far as it goes, and each broken rule is a row of its own.";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    // When standard output is a terminal and `NO_COLOR` is not set.
+    Auto,
+    Always,
+    Never,
+}
+
+/// One side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+
+impl From<Side> for Direction {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientToServer,
+            Side::Server => Self::ServerToClient,
+        }
+    }
+}
+
+impl Arguments {
+    /// Connections that were asked for by number.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = u64> {
+        let one = self.follow.or(self.ladder);
+        self.connection.iter().copied().chain(one)
+    }
+
+    pub(crate) fn reads_stdin(&self) -> bool {
+        !self.sniffs() && self.captures.iter().any(|path| path.as_os_str() == "-")
+    }
+
+    /// Whether packets come from an interface.
+    #[cfg(feature = "live")]
+    pub(crate) fn sniffs(&self) -> bool {
+        self.live.interface.is_some()
+    }
+
+    #[cfg(not(feature = "live"))]
+    #[allow(clippy::unused_self)]
+    pub(crate) fn sniffs(&self) -> bool {
+        false
+    }
+
+    /// Which rows a message and its frames have.
+    pub(crate) fn rows(&self) -> Rows {
+        match [EventType::Frame, EventType::Message].map(|kind| self.only.contains(&kind)) {
+            _ if self.messages => Rows::Messages,
+            [true, false] => Rows::Frames,
+            [false, true] => Rows::Messages,
+            _ => Rows::Joined,
+        }
+    }
+
+    /// Where rows go.
+    pub(crate) fn screen(&self) -> Screen {
+        if self.write.as_deref().is_some_and(is_stdout) {
+            Screen::Stderr
+        } else {
+            Screen::Stdout
+        }
+    }
+}
+
+/// Reads a number, with a reason that fits any of them.
+fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
+    text.parse().map_err(|_| "a whole number is expected")
+}
+
+/// Reads a number of MiB; gives bytes.
+fn mebibytes(text: &str) -> Result<usize, &'static str> {
+    match number::<usize>(text)? {
+        0 => Err("at least 1 MiB is expected"),
+        count => count
+            .checked_mul(1 << 20)
+            .ok_or("no computer has so many MiB"),
+    }
+}
+
+/// Reads a time such as `90s` or `1h30m`; a number alone is seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+    const EXPECTED: &str = "a time above zero is expected, such as 30s, 5m or 1h30m";
+    let duration = if let Ok(seconds) = text.parse() {
+        Duration::from_secs(seconds)
+    } else {
+        let duration: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED)?;
+        Duration::try_from(duration).map_err(|_| EXPECTED)?
+    };
+    if duration.is_zero() {
+        Err(EXPECTED)
+    } else {
+        Ok(duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_greater_than_zero() {
+        for (text, seconds) in [
+            ("24h", Some(86_400)),
+            ("30m", Some(1_800)),
+            ("90s", Some(90)),
+            ("1h 30m", Some(5_400)),
+            ("PT1H", Some(3_600)),
+            ("90", Some(90)),
+            ("0s", None),
+            ("-1h", None),
+            ("1h ago", None),
+            ("99999999999999999h", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            let expected = seconds.map(Duration::from_secs);
+            assert_eq!(duration(text).ok(), expected, "{text}");
+        }
+    }
+}
