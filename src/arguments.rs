@@ -328,6 +328,17 @@ impl Arguments {
         false
     }
 
+    /// Whether something is asked for in the place of rows.
+    pub(crate) fn asks_for_view(&self) -> bool {
+        self.json
+            || self.summary
+            || self.follow.is_some()
+            || self.ladder.is_some()
+            || self.csv
+            || self.har.is_some()
+            || self.extract.is_some()
+    }
+
     /// Which rows a message and its frames have.
     pub(crate) fn rows(&self) -> Rows {
         match [EventType::Frame, EventType::Message].map(|kind| self.only.contains(&kind)) {

@@ -148,10 +148,12 @@ impl Plan<'_> {
             return self.show(&mut Chosen::new(overview, selection));
         }
         if let (Some(number), Some(side)) = (arguments.follow, arguments.raw) {
-            return self.show(&mut RawPayload::new(number, side.into()));
+            let raw = RawPayload::new(number, side.into());
+            return self.show(&mut Chosen::new(raw, selection));
         }
         if arguments.follow.is_some() {
             let follow = Follow::new(FollowStyle {
+                width: width.map(usize::from),
                 color,
                 time: arguments.time,
                 pretty: arguments.pretty,
@@ -215,6 +217,9 @@ impl Plan<'_> {
         let arguments = self.arguments;
         if arguments.reads_stdin() {
             bail!("-w reads its captures twice, and standard input cannot be; name a file");
+        }
+        if arguments.asks_for_view() {
+            bail!("-w writes packets of captures and shows nothing; ask for a view without it");
         }
         refuse_captures(path, arguments)?;
         let opened = self.open()?;

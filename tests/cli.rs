@@ -1116,6 +1116,11 @@ fn what_cannot_be_written_is_said_before_the_work() {
         there.contains("no/such/directory/x.pcapng: cannot be created: "),
         "{there}"
     );
+    let view = message("-w - --json chat.pcap");
+    assert!(
+        view.contains("-w writes packets of captures and shows nothing"),
+        "{view}"
+    );
     let twice = message("-w - -");
     assert!(twice.contains("-w reads its captures twice"), "{twice}");
 }

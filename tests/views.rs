@@ -82,8 +82,9 @@ fn excerpt(text: &str) -> String {
 
 /// Every view of a capture, by name.
 fn views(name: &str, connection: u64) -> Vec<(String, String)> {
-    let follow = |pretty| {
+    let follow = |pretty, width| {
         Follow::new(FollowStyle {
+            width,
             color: false,
             time: TimeFormat::Relative,
             pretty,
@@ -108,11 +109,11 @@ fn views(name: &str, connection: u64) -> Vec<(String, String)> {
         ("summary".to_owned(), summary(None)),
         (
             "follow".to_owned(),
-            shown(name, rows(follow(false), connection)),
+            shown(name, rows(follow(false, None), connection)),
         ),
         (
             "pretty".to_owned(),
-            shown(name, rows(follow(true), connection)),
+            shown(name, rows(follow(true, Some(80)), connection)),
         ),
         ("messages".to_owned(), shown(name, messages)),
         (

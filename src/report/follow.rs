@@ -6,7 +6,7 @@ use anstyle::Style as TextStyle;
 
 use super::clock::Clock;
 use super::info::{self, Room};
-use super::text::{append, escape};
+use super::text::{append, escape, wrapped};
 use super::timestamp::TimeFormat;
 use super::{Printer, Row, View, hex, pretty};
 use crate::Summary;
@@ -17,6 +17,8 @@ use crate::ws::{Message, Text};
 /// How a conversation looks.
 #[derive(Clone, Copy, Debug)]
 pub struct FollowStyle {
+    /// Columns of the terminal, at which lines are broken; `None` for no limit.
+    pub width: Option<usize>,
     /// Whether to colour.
     pub color: bool,
     /// How time is shown.
@@ -43,6 +45,9 @@ const SERVER_INDENT: usize = 12;
 
 /// Columns between where a side speaks and what it says.
 const PAYLOAD_INDENT: usize = 2;
+
+/// Columns of a payload on the narrowest terminal.
+const LEAST_ROOM: usize = 20;
 
 /// Columns of a payload that stands on a line with other words: that of a control frame.
 const ON_ONE_LINE: usize = 125;
@@ -105,8 +110,14 @@ impl Printer for Follow {
         // Writing into a vector does not fail.
         let _ = writeln!(out, "{:indent$}{style}{side}{style:#}  {info}", "");
         let indent = self.clock.width() + 2 + indent + PAYLOAD_INDENT;
+        let room = self
+            .style
+            .width
+            .map(|width| width.saturating_sub(indent).max(LEAST_ROOM));
         for line in self.payload.lines() {
-            let _ = writeln!(out, "{:indent$}{line}", "");
+            for part in wrapped(line, room.unwrap_or(usize::MAX)) {
+                let _ = writeln!(out, "{:indent$}{part}", "");
+            }
         }
         0
     }
@@ -123,7 +134,8 @@ fn render_payload(message: &Message<'_>, wants_pretty: bool, out: &mut String) {
         Some(text) if message.text == Text::Valid => {
             let indented = pretty::indented(text).filter(|_| wants_pretty);
             let text = indented.as_deref().unwrap_or(text);
-            for line in text.split('\n') {
+            // Of an empty text there is nothing to show.
+            for line in text.split('\n').filter(|_| !text.is_empty()) {
                 escape(line, out);
                 out.push('\n');
             }

@@ -117,14 +117,15 @@ impl Overview {
         };
         let bytes = readable_bytes(summary.bytes);
         total("Packets", format!("{}, {bytes}", summary.packets));
-        total("Connections", self.outcomes.upgrades());
+        let wrapped = |list: String| broken(&list, self.width);
+        total("Connections", wrapped(self.outcomes.upgrades()));
         total("Ends", self.outcomes.ends());
-        total("Messages", self.opcodes_line());
+        total("Messages", wrapped(self.opcodes_line()));
         total("Compression", self.compressed.line());
         total("Anomalies", self.anomalies_line());
         total(
             "Lengths",
-            self.lengths.lines().join(&format!("\n{:14}", "")),
+            self.lengths.lines().join(&format!("\n{:INDENT$}", "")),
         );
         if self.rate.most() > 0 {
             let legend = format!(
@@ -151,7 +152,9 @@ impl Overview {
         let counted = counted.map(|((Reverse(severity), rule), count)| {
             format!("{count} {severity}: {}", rule.name())
         });
-        counted.collect::<Vec<_>>().join(&format!("\n{:14}", ""))
+        counted
+            .collect::<Vec<_>>()
+            .join(&format!("\n{:INDENT$}", ""))
     }
 }
 
@@ -209,6 +212,31 @@ impl Outcomes {
             (self.open, "still open".to_owned()),
         ])
     }
+}
+
+/// Columns before the value of a total.
+const INDENT: usize = 14;
+
+/// A list on as many lines as it needs, broken after commas.
+fn broken(list: &str, width: Option<u16>) -> String {
+    let room = width.map_or(usize::MAX, |width| {
+        usize::from(width).saturating_sub(INDENT)
+    });
+    let mut text = String::new();
+    let mut used = 0;
+    for (number, part) in list.split(", ").enumerate() {
+        // Parts are counts and words of wsdump's own, a column a byte.
+        let len = part.len() + 2;
+        if number > 0 && used + len > room {
+            append!(text, ",\n{:INDENT$}", "");
+            used = 0;
+        } else if number > 0 {
+            text.push_str(", ");
+        }
+        text.push_str(part);
+        used += len;
+    }
+    text
 }
 
 /// What occurs, with its count.

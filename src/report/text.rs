@@ -90,6 +90,22 @@ pub(super) fn cut_to_width(text: &mut String, columns: usize) {
     }
 }
 
+/// Parts of a line that take at most so many columns each; a single one of an empty line.
+pub(super) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest.take()?;
+        let mut used = 0;
+        let end = line.char_indices().find_map(|(at, c)| {
+            used += width(c);
+            (used > columns && at > 0).then_some(at)
+        });
+        let (part, left) = line.split_at(end.unwrap_or(line.len()));
+        rest = end.map(|_| left);
+        Some(part)
+    })
+}
+
 /// Appends text in quotes, escaped, at most `columns` of it, with `…` before the closing
 /// quote when there is more. Bytes that are no UTF-8 come as `\xff`.
 pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
@@ -187,6 +203,21 @@ mod tests {
             cut_to_width(&mut cut, columns);
             assert_eq!(cut, expected, "{text} in {columns}");
             assert!(text_width(&cut) <= columns);
+        }
+    }
+
+    #[test]
+    fn a_line_is_broken_where_the_columns_end() {
+        for (line, columns, expected) in [
+            ("", 4, &[""][..]),
+            ("abcd", 4, &["abcd"]),
+            ("abcde", 4, &["abcd", "e"]),
+            ("漢字漢字", 5, &["漢字", "漢字"]),
+            ("漢", 1, &["漢"]),
+            ("ab", 0, &["a", "b"]),
+        ] {
+            let parts: Vec<_> = wrapped(line, columns).collect();
+            assert_eq!(parts, expected, "{line} in {columns}");
         }
     }
 

@@ -20,6 +20,8 @@ RECORDED = {
     'snap96.pcap': 'Only 96 bytes of each packet were kept',
     'midstream.pcap': 'The capture began after the handshake',
     'browser_chat.pcap': 'A browser with open, send and close buttons; killed at the end',
+    'lossy.client.pcap.gz': 'One conversation over a wire that loses 3 %, doubles 2 % and reorders 15 % of '
+        'packets, captured at the client',
     'many.pcap.gz': '30 connections at once; clean closes, FIN with no Close frame, RST',
     'socketio.pcap': 'Socket.IO 4: polling upgraded to WebSocket, namespaces, '
     'acknowledgements, binary attachments',
