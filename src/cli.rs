@@ -314,7 +314,9 @@ impl Plan<'_> {
         if !arguments.quiet {
             conclude(&summary, &run, arguments);
         }
-        if let Some(number) = arguments.follow.or(arguments.ladder) {
+        // Of an interface, it may be that it has not begun.
+        let wanted = arguments.follow.or(arguments.ladder);
+        if let Some(number) = wanted.filter(|_| !arguments.sniffs()) {
             check_shown(number, &summary, &run)?;
         }
         report_errors(&summary, &run.errors)

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use wsdump::flow::Direction;
 use wsdump::report::{
-    Dump, Follow, FollowStyle, Ladder, LadderStyle, Ordered, Overview, Printer, RawPayload, Rows,
-    Selection, SortKey, Style, TimeFormat, Timeline, View,
+    Csv, Dump, Follow, FollowStyle, Ladder, LadderStyle, Ordered, Overview, Printer, RawPayload,
+    Rows, Selection, SortKey, Style, TimeFormat, Timeline, View,
 };
 use wsdump::{Analyzer, Config, capture};
 
@@ -96,6 +96,7 @@ fn views(name: &str, connection: u64) -> Vec<(String, String)> {
             color: false,
         })
     };
+    let csv = Csv::new(TimeFormat::Relative, Rows::Joined, false);
     let summary = |width| shown(name, Overview::new(SortKey::Bytes, width));
     let messages = Ordered::new(
         timeline(Rows::Messages, Dump::None),
@@ -116,6 +117,7 @@ fn views(name: &str, connection: u64) -> Vec<(String, String)> {
             shown(name, rows(follow(true, Some(80)), connection)),
         ),
         ("messages".to_owned(), shown(name, messages)),
+        ("csv".to_owned(), shown(name, rows(csv, connection))),
         (
             "fields".to_owned(),
             shown(

@@ -308,8 +308,8 @@ impl Column {
             Column::Anomalies,
         ];
         match (detail, width) {
-            (_, Some(..110)) => NARROW,
-            (Detail::Full, Some(110..180)) => MIDDLE,
+            (_, Some(..120)) => NARROW,
+            (Detail::Full, Some(120..180)) => MIDDLE,
             (Detail::Brief, _) => BRIEF,
             (Detail::Full, _) => FULL,
         }
