@@ -62,22 +62,18 @@ fn timeline(rows: Rows, dump: Dump) -> Timeline {
     })
 }
 
-/// The start and the end of what a view shows, and how many lines are in between.
+/// The start and the end of what a view shows, and how many lines are in between. Lines end
+/// as in the files of a repository, whatever they end in by themselves.
 fn excerpt(text: &str) -> String {
     const START: usize = 60;
     const END: usize = 20;
-    let lines: Vec<_> = text.lines().collect();
-    let Some(between) = lines
-        .len()
-        .checked_sub(START + END)
-        .filter(|lines| *lines > 0)
-    else {
-        return text.to_owned();
-    };
-    let mut lines: Vec<_> = lines.into_iter().map(str::to_owned).collect();
-    let note = format!("({between} more lines)");
-    lines.splice(START..START + between, [note]);
-    lines.join("\n") + "\n"
+    let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    if lines.len() > START + END {
+        let between = START..lines.len() - END;
+        let note = format!("({} more lines)", between.len());
+        lines.splice(between, [note]);
+    }
+    lines.iter().map(|line| line.clone() + "\n").collect()
 }
 
 /// Every view of a capture, by name.
