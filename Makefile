@@ -35,4 +35,4 @@ testdata: ## Write the made captures in testdata/ anew
 
 pictures: setup ## Draw the pictures of the README anew
 	@$(CARGO) build
-	python3 docs/pictures/make.py target/debug/wsdump
+	python3 docs/pictures/make.py "$${CARGO_TARGET_DIR:-target}/debug/wsdump"
