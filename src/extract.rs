@@ -36,7 +36,13 @@ pub(crate) struct Extract {
 impl Extract {
     /// Into `directory`, which is made if it is not there.
     pub(crate) fn new(directory: &Path, overwrite: bool, selection: Selection) -> io::Result<Self> {
-        fs::create_dir_all(directory).map_err(|error| named(directory, &error))?;
+        fs::create_dir_all(directory).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let what = format!("{}: there is a file of that name", directory.display());
+                io::Error::new(error.kind(), what)
+            }
+            _ => named(directory, &error),
+        })?;
         Ok(Self {
             directory: directory.to_owned(),
             overwrite,

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use wsdump::capture::save::SaveError;
 
 /// wsdump could not do what was asked.
 const FAILED: u8 = 2;
@@ -49,7 +50,8 @@ fn fail(message: &str) -> ExitCode {
 
 /// Whoever reads the output has seen enough, as with `| head`.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let of_rows = error.downcast_ref::<io::Error>();
+    let of_packets = error.downcast_ref::<SaveError>();
+    of_rows.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        || of_packets.is_some_and(SaveError::is_closed_pipe)
 }

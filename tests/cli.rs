@@ -1105,6 +1105,21 @@ fn packets_of_chosen_connections_can_be_written_and_decoded_again() {
 }
 
 #[test]
+fn a_reader_of_packets_that_has_seen_enough_is_no_failure() {
+    let mut child = program()
+        .args(["-q", "-w", "-", "lossy.client.pcap.gz"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds is to come.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn what_cannot_be_written_is_said_before_the_work() {
     let message = |arguments: &str| {
         let run = wsdump(arguments);

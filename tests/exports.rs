@@ -273,7 +273,7 @@ fn a_directory_that_cannot_be_made_is_a_failure_that_names_it() {
     refused(
         &wsdump_at("--extract", &file, "chat.pcap"),
         &file,
-        "File exists",
+        "there is a file of that name",
     );
     let below = file.join("below");
     let run = wsdump_at("--extract", &below, "chat.pcap");
