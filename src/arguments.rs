@@ -306,10 +306,17 @@ impl From<Side> for Direction {
 }
 
 impl Arguments {
+    /// The one connection that is shown whole, by its number.
+    pub(crate) fn only_connection(&self) -> Option<u64> {
+        self.follow.or(self.ladder)
+    }
+
     /// Connections that were asked for by number.
     pub(crate) fn connections(&self) -> impl Iterator<Item = u64> {
-        let one = self.follow.or(self.ladder);
-        self.connection.iter().copied().chain(one)
+        self.connection
+            .iter()
+            .copied()
+            .chain(self.only_connection())
     }
 
     pub(crate) fn reads_stdin(&self) -> bool {

@@ -272,11 +272,12 @@ impl Plan<'_> {
         }
         let read = BytesRead::default();
         let (input, saving) = open(arguments, &read)?;
-        let progress = Progress::of(&arguments.captures, read).filter(|_| !arguments.sniffs());
+        let reads_files = !arguments.sniffs();
+        let progress = reads_files.then(|| Progress::of(&arguments.captures, read));
         Ok(Opened {
             input,
             saving,
-            progress,
+            progress: progress.flatten(),
         })
     }
 
@@ -295,7 +296,7 @@ impl Plan<'_> {
             sink: Tee {
                 view,
                 connections: wants_table(arguments).then(Connections::default),
-                wanted: arguments.follow.or(arguments.ladder),
+                wanted: arguments.only_connection(),
                 seen: false,
             },
             pace: if arguments.sniffs() {
@@ -315,7 +316,7 @@ impl Plan<'_> {
             conclude(&summary, &run, arguments);
         }
         // Of an interface, it may be that it has not begun.
-        let wanted = arguments.follow.or(arguments.ladder);
+        let wanted = arguments.only_connection();
         if let Some(number) = wanted.filter(|_| !arguments.sniffs()) {
             check_shown(number, &summary, &run)?;
         }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use wsdump::Summary;
 use wsdump::event::{Event, EventKind, EventSink, OtherPacket};
-use wsdump::flow::Direction;
 use wsdump::report::{Selection, View, count};
 use wsdump::ws::{Message, Text};
 
@@ -66,10 +65,7 @@ impl Extract {
             self.left_out += 1;
             return Ok(());
         }
-        let side = match event.from {
-            Direction::ClientToServer => "client",
-            Direction::ServerToClient => "server",
-        };
+        let side = event.from.sender();
         let part = if message.is_truncated() { ".part" } else { "" };
         let extension = extension(message);
         let name = format!("{connection:04}-{number:06}-{side}{part}.{extension}");

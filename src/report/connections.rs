@@ -10,12 +10,12 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use super::duration::readable;
 use super::escape;
 use super::samples::Samples;
-use super::text::append;
+use super::text::{append, by_name};
 use super::timestamp::seconds_with_micros;
 use crate::event::{
     ConnectionReport, DirectionTotals, Event, EventKind, EventSink, UpgradeOutcome,
 };
-use crate::flow::{Direction, TcpEnd};
+use crate::flow::TcpEnd;
 use crate::ws::Answer;
 
 /// Collects the connections of a run for a table of them.
@@ -106,11 +106,7 @@ impl FromStr for SortKey {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|(known, _)| *known == name);
-        known.map(|(_, key)| key).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("no such column; there are {names}")
-        })
+        by_name(&Self::ALL, name, "column")
     }
 }
 
@@ -402,10 +398,7 @@ fn end(report: &ConnectionReport, detail: Detail) -> String {
         if detail == Detail::Full && !close.reason.is_empty() {
             append!(text, " \"{}\"", escaped(&close.reason));
         }
-        text.push_str(match close.initiator {
-            Direction::ClientToServer => " by client, ",
-            Direction::ServerToClient => " by server, ",
-        });
+        append!(text, " by {}, ", close.initiator.sender());
     }
     text.push_str(match report.tcp_end {
         TcpEnd::Open => "open",

@@ -98,8 +98,8 @@ impl Printer for Follow {
         };
         let (side, indent) = match (event.from, &event.kind) {
             (_, EventKind::Connection(_)) => ("connection", 0),
-            (Direction::ClientToServer, _) => ("client", 0),
-            (Direction::ServerToClient, _) => ("server", SERVER_INDENT),
+            (from @ Direction::ClientToServer, _) => (from.sender(), 0),
+            (from @ Direction::ServerToClient, _) => (from.sender(), SERVER_INDENT),
         };
         let style = if self.style.color {
             style

@@ -519,10 +519,7 @@ fn closed(close: &CloseReport) -> Value {
     json!({
         "code": close.code.map(|code| code.0),
         "reason": close.reason,
-        "initiator": match close.initiator {
-            Direction::ClientToServer => "client",
-            Direction::ServerToClient => "server",
-        },
+        "initiator": close.initiator.sender(),
         "wasClean": close.clean,
     })
 }

@@ -340,10 +340,7 @@ pub(super) fn summary_info(report: &ConnectionReport, info: &mut String) -> Cell
 fn upgraded_info(report: &ConnectionReport, info: &mut String) {
     match &report.close {
         Some(close) => {
-            let by = match close.initiator {
-                Direction::ClientToServer => "client",
-                Direction::ServerToClient => "server",
-            };
+            let by = close.initiator.sender();
             let code = close.code.map(|code| code.0.to_string());
             let code = code.as_deref().unwrap_or("without a code");
             let clean = if close.clean { "clean" } else { "not clean" };

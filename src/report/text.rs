@@ -56,6 +56,15 @@ pub(super) fn is_harmful(c: char) -> bool {
         | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// What is called `name` on the command line; else a message that lists what there is.
+pub(super) fn by_name<T: Copy>(all: &[(&str, T)], name: &str, what: &str) -> Result<T, String> {
+    let known = all.iter().find(|(known, _)| *known == name);
+    known.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+        format!("no such {what}; there are {}", names.join(", "))
+    })
+}
+
 /// Columns that `c` takes on a terminal.
 fn width(c: char) -> usize {
     c.width().unwrap_or(0)

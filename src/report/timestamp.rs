@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 
+use super::text::by_name;
 use crate::time::Timestamp;
 
 /// How the time of a row is shown.
@@ -38,11 +39,7 @@ impl FromStr for TimeFormat {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let known = Self::ALL.into_iter().find(|(known, _)| *known == name);
-        known.map(|(_, format)| format).ok_or_else(|| {
-            let names = Self::ALL.map(|(name, _)| name).join(", ");
-            format!("no such format; there are {names}")
-        })
+        by_name(&Self::ALL, name, "format")
     }
 }
 
