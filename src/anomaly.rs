@@ -88,6 +88,17 @@ macro_rules! rules {
                 match self { $(Self::$variant => Severity::$severity,)* }
             }
 
+            /// Whether it is judged over whole connections, by [`check`](crate::check) alone:
+            /// no [`Anomaly`] names it.
+            pub fn is_of_check(self) -> bool {
+                self >= Self::RepeatedKey
+            }
+
+            /// The rule called `name`.
+            pub fn named(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|rule| rule.name() == name)
+            }
+
             /// Document and paragraph that state the rule; `wsdump` for its own limits.
             pub fn reference(self) -> &'static str {
                 match self { $(Self::$variant => $reference,)* }
@@ -217,6 +228,28 @@ rules! {
         "The head of an HTTP message is longer than the limit; the connection is not followed."
     OutOfOrderLimit "out-of-order-limit" Note "wsdump"
         "Too much arrived behind missing bytes; they are taken as lost."
+
+    // Whole connections, judged by `check` alone
+    RepeatedKey "repeated-key" Error "RFC 6455 §4.1"
+        "Sec-WebSocket-Key is chosen anew, at random, for each connection."
+    NotFailed "not-failed" Error "RFC 6455 §7.1.7"
+        "An endpoint that receives what breaks the protocol fails the connection."
+    MismatchedPong "mismatched-pong" Warning "RFC 6455 §5.5.3"
+        "A Pong carries the payload of the Ping that it answers."
+    UnansweredPing "unanswered-ping" Warning "RFC 6455 §5.5.2"
+        "A Ping is answered with a Pong."
+    UnansweredClose "unanswered-close" Warning "RFC 6455 §5.5.1"
+        "A Close frame is answered with a Close frame."
+    NoClose "no-close" Warning "RFC 6455 §7.1.1"
+        "A connection ends with a Close frame before TCP does."
+    RefusedUpgrade "refused-upgrade" Warning "RFC 6455 §4.2.2"
+        "The server accepts the opening handshake."
+    SlowHandshake "slow-handshake" Warning "wsdump"
+        "The TCP handshake, and the opening handshake after it, take no longer than a bound."
+    LargeMessage "large-message" Warning "RFC 6455 §10.4"
+        "A message is no longer than a bound."
+    Retransmissions "retransmissions" Warning "RFC 9293 §3.8.1"
+        "No more than a bound of the segments of a connection are sent again."
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@
 pub mod analyzer;
 pub mod anomaly;
 pub mod capture;
+pub mod check;
 pub mod event;
 pub mod filter;
 pub mod flow;

@@ -627,7 +627,7 @@ fn every_rule_has_a_row_in_the_table() {
     let rows: BTreeSet<_> = cases().iter().map(|case| case.rule).collect();
     let missing: Vec<_> = Rule::ALL
         .iter()
-        .filter(|rule| !rows.contains(rule))
+        .filter(|rule| !rule.is_of_check() && !rows.contains(rule))
         .collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
 }
