@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 /// One broken rule, with what was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,11 +95,6 @@ macro_rules! rules {
                 self >= Self::RepeatedKey
             }
 
-            /// The rule called `name`.
-            pub fn named(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|rule| rule.name() == name)
-            }
-
             /// Document and paragraph that state the rule; `wsdump` for its own limits.
             pub fn reference(self) -> &'static str {
                 match self { $(Self::$variant => $reference,)* }
@@ -110,6 +106,42 @@ macro_rules! rules {
             }
         }
     };
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    /// The rule of a name; else an error that suggests the nearest one.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        if let Some(rule) = Self::ALL.iter().find(|rule| rule.name() == name) {
+            return Ok(*rule);
+        }
+        let distance = |rule: &Self| strsim::osa_distance(name, rule.name());
+        let nearest = Self::ALL.iter().min_by_key(|rule| distance(rule));
+        let near = nearest.filter(|rule| distance(rule) <= 1 + name.len() / 4);
+        Err(match near {
+            Some(rule) => format!("there is no rule {name}; did you mean {}?", rule.name()),
+            None => format!("there is no rule {name}; wsdump check --rules lists them"),
+        })
+    }
+}
+
+impl Severity {
+    /// The severity from which on something happens: `error`, `warning`, `note`; `None` for
+    /// `never`.
+    ///
+    /// # Errors
+    ///
+    /// Another word.
+    pub fn parse_bound(text: &str) -> Result<Option<Self>, String> {
+        match text {
+            "error" => Ok(Some(Self::Error)),
+            "warning" => Ok(Some(Self::Warning)),
+            "note" => Ok(Some(Self::Note)),
+            "never" => Ok(None),
+            _ => Err("there are error, warning, note and never".to_owned()),
+        }
+    }
 }
 
 rules! {
@@ -269,6 +301,18 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Rule::ALL.len());
+    }
+
+    #[test]
+    fn a_rule_has_its_name_back_and_a_mistyped_one_is_near_to_it() {
+        for rule in Rule::ALL {
+            assert_eq!(rule.name().parse(), Ok(*rule));
+        }
+        let error = |name: &str| name.parse::<Rule>().unwrap_err();
+        let near = "there is no rule wrong-acept; did you mean wrong-accept?";
+        assert_eq!(error("wrong-acept"), near);
+        let none = "there is no rule zzz; wsdump check --rules lists them";
+        assert_eq!(error("zzz"), none);
     }
 
     #[test]

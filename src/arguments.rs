@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use wsdump::flow::Direction;
 use wsdump::report::{EventType, Rows, SortKey, TimeBound, TimeFormat};
 
+use crate::checking::{CheckArguments, DiffArguments};
 use crate::packets::is_stdout;
 use crate::screen::Screen;
 #[cfg(feature = "live")]
@@ -225,14 +226,16 @@ pub(crate) struct Arguments {
 }
 
 const USAGE: &str = if cfg!(feature = "live") {
-    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D\n       wsdump completions <SHELL>\n       wsdump man"
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D\n       wsdump check [OPTIONS] <CAPTURE>...\n       wsdump diff [OPTIONS] <LEFT> <RIGHT>\n       wsdump completions <SHELL>\n       wsdump man"
 } else {
-    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump completions <SHELL>\n       wsdump man"
+    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump check [OPTIONS] <CAPTURE>...\n       wsdump diff [OPTIONS] <LEFT> <RIGHT>\n       wsdump completions <SHELL>\n       wsdump man"
 };
 
 /// What is done instead of showing captures.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Check(Box<CheckArguments>),
+    Diff(DiffArguments),
     /// Print completions for a shell: bash, zsh, fish, powershell or elvish
     Completions {
         /// The shell
@@ -242,18 +245,18 @@ pub(crate) enum Command {
     Man,
 }
 
-impl Command {
-    pub(crate) fn text(&self) -> io::Result<Vec<u8>> {
-        let mut command = Arguments::command();
-        let mut text = Vec::new();
-        match self {
-            Self::Completions { shell } => {
-                clap_complete::generate(*shell, &mut command, "wsdump", &mut text);
-            }
-            Self::Man => clap_mangen::Man::new(command).render(&mut text)?,
-        }
-        Ok(text)
-    }
+/// The script of completions for a shell.
+pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "wsdump", &mut text);
+    text
+}
+
+/// The manual page.
+pub(crate) fn manual() -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+    Ok(text)
 }
 
 /// What stands in the place of rows.
@@ -367,7 +370,7 @@ impl Arguments {
 }
 
 /// Reads a number, with a reason that fits any of them.
-fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
+pub(crate) fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
 

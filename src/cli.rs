@@ -14,7 +14,8 @@ use wsdump::report::{
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
-use crate::arguments::{Arguments, ColorChoice};
+use crate::arguments::{Arguments, ColorChoice, Command, completions, manual};
+use crate::checking;
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
 use crate::decode::{Input, Pace, Run, Saving, Tee, chooses};
@@ -34,19 +35,38 @@ const SNIFFING_PATIENCE: Duration = Duration::from_millis(30);
 /// Bytes of a payload that a row may need, where no width limits it.
 const ROW_PAYLOAD: usize = 1024;
 
+/// How a run ended that could do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// There is nothing to complain of.
+    Well,
+    /// `check` or `diff` found something.
+    Found,
+}
+
 /// Does what the arguments say.
 ///
 /// # Errors
 ///
 /// What kept it from being done, for standard error: captures that could not be read (all
 /// that could be decoded was printed before), or an output that could not be written.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    if let Some(command) = &arguments.command {
-        io::stdout()
-            .write_all(&command.text()?)
-            .context(NO_STDOUT)?;
-        return Ok(());
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Done> {
+    match &arguments.command {
+        None => show(arguments).map(|()| Done::Well),
+        Some(Command::Check(_)) => anyhow::bail!("soon"),
+        Some(Command::Diff(arguments)) => checking::diff(arguments),
+        Some(Command::Completions { shell }) => print(&completions(*shell)),
+        Some(Command::Man) => print(&manual()?),
     }
+}
+
+fn print(text: &[u8]) -> anyhow::Result<Done> {
+    io::stdout().write_all(text).context(NO_STDOUT)?;
+    Ok(Done::Well)
+}
+
+/// Shows packets of captures or of an interface, or lists what there is to choose from.
+fn show(arguments: &Arguments) -> anyhow::Result<()> {
     #[cfg(feature = "live")]
     if arguments.live.list_interfaces {
         writeln!(io::stdout(), "{}", sniff::list()?).context(NO_STDOUT)?;

@@ -1,6 +1,7 @@
 //! The command-line program. See the library's documentation for what it is made of.
 
 mod arguments;
+mod checking;
 mod cli;
 mod decode;
 mod extract;
@@ -14,7 +15,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use cli::Done;
 use wsdump::capture::save::SaveError;
+
+/// `check` or `diff` found something.
+const FOUND: u8 = 1;
 
 /// wsdump could not do what was asked.
 const FAILED: u8 = 2;
@@ -37,7 +42,8 @@ fn main() -> ExitCode {
         }
     };
     match cli::run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Done::Well) => ExitCode::SUCCESS,
+        Ok(Done::Found) => ExitCode::from(FOUND),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }

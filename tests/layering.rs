@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "arguments",
+            "checking",
             "cli",
             "decode",
             "extract",

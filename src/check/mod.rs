@@ -9,10 +9,38 @@
 //! What is asked of a capture is a list of [`Test`]s, and what came of them its
 //! [`Outcome`]; the formats know nothing else.
 
+mod align;
+mod baseline;
+mod compare;
+mod conversation;
+mod differ;
 mod finding;
+mod layout;
+mod mask;
+mod matching;
 mod outcome;
+mod payload;
 mod policy;
+mod recorder;
+mod told;
 
+use crate::event::Event;
+
+pub use baseline::{Baseline, BaselineError, Compared};
+pub use compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
+pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
 pub use finding::{Finding, Findings};
+pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};
+pub use recorder::{Recorder, Scope};
+pub use told::Sides;
+
+/// Where an event is.
+fn place_of(event: &Event<'_>) -> Place {
+    Place {
+        packet: event.at.packet,
+        elapsed: event.elapsed,
+        connection: event.connection.number,
+    }
+}

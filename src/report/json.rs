@@ -103,7 +103,7 @@ fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
 
 /// Writes as JSON escapes what a terminal might act upon, too: the same text for whoever
 /// reads JSON, and none of it raw for whoever only looks.
-struct Harmless;
+pub(crate) struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>

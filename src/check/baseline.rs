@@ -1,0 +1,143 @@
+//! A recorded capture, to compare later ones with: readable JSON, made for review.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Conversation;
+use super::layout::laid_out;
+
+/// What was said in a capture once, and what of it is compared.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// Version of this form: [`Baseline::VERSION`].
+    pub wsdump_baseline: u64,
+    /// What is compared, and what not.
+    #[serde(default, skip_serializing_if = "Compared::is_default")]
+    pub compared: Compared,
+    /// Conversations, in order of their first packets.
+    pub connections: Vec<Conversation>,
+}
+
+/// What of a capture is compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Compared {
+    /// Fragmentation and compression too.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub strict: bool,
+    /// Names of header fields to compare.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
+    /// JSONPaths (RFC 9535) of what is left out of payloads that are JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+    /// Regular expressions for what is left out of text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore_text: Vec<String>,
+    /// Not the order in which connections come.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignore_order: bool,
+    /// Not Pings and Pongs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ignore_pings: bool,
+}
+
+/// A baseline that cannot be read.
+#[derive(Debug, Error)]
+pub enum BaselineError {
+    /// It is no JSON, or not of this form.
+    #[error("this is no baseline: {0}; record it anew with --update")]
+    Form(serde_json::Error),
+    /// It was written by another version of wsdump.
+    #[error(
+        "the baseline has version {0}, and this wsdump reads version {version}; record it anew \
+         with --update",
+        version = Baseline::VERSION
+    )]
+    Version(u64),
+}
+
+impl Baseline {
+    /// Version of the form that is written and read.
+    pub const VERSION: u64 = 1;
+
+    /// A baseline of these conversations.
+    pub fn new(compared: Compared, connections: Vec<Conversation>) -> Self {
+        Self {
+            wsdump_baseline: Self::VERSION,
+            compared,
+            connections,
+        }
+    }
+
+    /// The baseline as a file: JSON, in which what fits stands on one line, so that a message
+    /// that changes is a line that changes.
+    pub fn to_text(&self) -> String {
+        // Structures of strings and numbers can always be made JSON.
+        laid_out(&serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// Reads a baseline.
+    ///
+    /// # Errors
+    ///
+    /// The text is none, or one of another version.
+    pub fn parse(text: &[u8]) -> Result<Self, BaselineError> {
+        #[derive(Deserialize)]
+        struct Version {
+            wsdump_baseline: u64,
+        }
+        if let Ok(Version { wsdump_baseline }) = serde_json::from_slice(text)
+            && wsdump_baseline != Self::VERSION
+        {
+            return Err(BaselineError::Version(wsdump_baseline));
+        }
+        serde_json::from_slice(text).map_err(BaselineError::Form)
+    }
+}
+
+impl Compared {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Both together: what either compares or leaves out.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let join = |list: &mut Vec<String>, more: &[String]| {
+            for one in more {
+                if !list.contains(one) {
+                    list.push(one.clone());
+                }
+            }
+        };
+        self.strict |= other.strict;
+        self.ignore_order |= other.ignore_order;
+        self.ignore_pings |= other.ignore_pings;
+        join(&mut self.headers, &other.headers);
+        join(&mut self.ignore, &other.ignore);
+        join(&mut self.ignore_text, &other.ignore_text);
+        self
+    }
+
+    /// What a [`Recorder`](super::Recorder) has to record for it.
+    ///
+    /// # Errors
+    ///
+    /// A path or expression that cannot be understood.
+    pub fn scope(&self) -> Result<super::Scope, super::MaskError> {
+        Ok(super::Scope {
+            strict: self.strict,
+            headers: self.headers.clone(),
+            ignore_pings: self.ignore_pings,
+            mask: super::Mask::new(&self.ignore, &self.ignore_text)?,
+        })
+    }
+}
+
+// The signature is what serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,309 @@
+//! Two captures compared by what was said in them.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::align::{Step, align};
+use super::conversation::{Close, Control, Handshake, Message};
+use super::matching::matched;
+use super::{Conversation, Place};
+use crate::flow::Direction;
+
+/// How two captures differ: a baseline or a left one, and another.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Conversations that are in both, in order of the right.
+    pub pairs: Vec<Pair>,
+    /// Indices of conversations that are only on the left.
+    pub missing: Vec<usize>,
+    /// Indices of conversations that are only on the right.
+    pub extra: Vec<usize>,
+}
+
+/// A conversation that is in both.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// Its index on the left.
+    pub left: usize,
+    /// Its index on the right.
+    pub right: usize,
+    /// It comes before or after others that it does not come before or after on the left.
+    pub is_out_of_order: bool,
+    /// The parts that differ.
+    pub parts: Vec<PartDifference>,
+}
+
+/// A part of a conversation that differs.
+#[derive(Clone, Debug)]
+pub struct PartDifference {
+    /// Which part.
+    pub part: Part,
+    /// How many there are on the left and on the right.
+    pub counts: [usize; 2],
+    /// Differences, with the parts next to them.
+    pub rows: Vec<Row>,
+    /// Differences that have no row, because there are more than [`PartDifference::MAX_ROWS`].
+    pub left_out: usize,
+}
+
+/// Parts of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The opening handshake.
+    Handshake,
+    /// Data messages of one side.
+    Messages(Direction),
+    /// Pings of one side.
+    Pings(Direction),
+    /// Pongs of one side.
+    Pongs(Direction),
+    /// Close frames of one side.
+    Closes(Direction),
+    /// Rules that one side broke.
+    Rules(Direction),
+    /// How TCP ended.
+    TcpEnd,
+}
+
+/// One line of a comparison.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What became of it.
+    pub change: Change,
+    /// As it is on the left.
+    pub left: Option<Cell>,
+    /// As it is on the right.
+    pub right: Option<Cell>,
+}
+
+/// What became of a part from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: it stands next to a difference.
+    Same,
+    /// Another stands in its place.
+    Changed,
+    /// It is not there any more.
+    Missing,
+    /// It was not there.
+    Extra,
+    /// It stands at another place.
+    Moved,
+}
+
+/// One side of a row.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Its number among its kind, from 1.
+    pub number: usize,
+    /// Where it is in its capture; `None` in a baseline.
+    pub place: Option<Place>,
+    /// As JSON, in the form of a baseline.
+    pub value: Value,
+}
+
+impl Comparison {
+    /// Compares conversations. The order in which they come matters unless `ignore_order`.
+    pub fn new(left: &[Conversation], right: &[Conversation], ignore_order: bool) -> Self {
+        let matching = matched(left, right);
+        let in_order = if ignore_order {
+            vec![true; matching.pairs.len()]
+        } else {
+            longest_rise(&matching.pairs)
+        };
+        let pairs = matching.pairs.iter().zip(in_order);
+        Self {
+            pairs: pairs
+                .map(|(&(l, r), in_order)| Pair {
+                    left: l,
+                    right: r,
+                    is_out_of_order: !in_order,
+                    parts: differences(&left[l], &right[r]),
+                })
+                .collect(),
+            missing: matching.left_only,
+            extra: matching.right_only,
+        }
+    }
+
+    /// Whether there is no difference.
+    pub fn is_alike(&self) -> bool {
+        self.missing.is_empty() && self.extra.is_empty() && self.pairs.iter().all(Pair::is_alike)
+    }
+}
+
+impl Pair {
+    /// Whether there is no difference.
+    pub fn is_alike(&self) -> bool {
+        self.parts.is_empty() && !self.is_out_of_order
+    }
+}
+
+impl PartDifference {
+    /// Differences of a part that have rows, at most.
+    pub const MAX_ROWS: usize = 50;
+}
+
+impl Part {
+    /// What it is called: `messages of the server`.
+    pub fn name(self) -> String {
+        let (what, from) = match self {
+            Self::Handshake => return "opening handshake".to_owned(),
+            Self::TcpEnd => return "end of TCP".to_owned(),
+            Self::Messages(from) => ("messages", from),
+            Self::Pings(from) => ("Pings", from),
+            Self::Pongs(from) => ("Pongs", from),
+            Self::Closes(from) => ("Close frames", from),
+            Self::Rules(from) => ("rules broken", from),
+        };
+        let joined_by = if matches!(self, Self::Rules(_)) {
+            "by"
+        } else {
+            "of"
+        };
+        format!("{what} {joined_by} the {}", from.sender())
+    }
+}
+
+/// A part as text by which it can be told from others, and that is the same for the same.
+pub(super) fn key<T: Serialize>(part: &T) -> String {
+    // Structures of strings and numbers can always be written.
+    serde_json::to_string(part).unwrap_or_default()
+}
+
+/// For each pair, whether it is one of the most pairs that are in the same order on both
+/// sides. The pairs are in order of the right.
+fn longest_rise(pairs: &[(usize, usize)]) -> Vec<bool> {
+    // The pair that ends the best rise of each length, and for each pair the one before it.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    for (at, (l, _)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| pairs[*end].0 < *l);
+        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        if length == ends.len() {
+            ends.push(at);
+        } else {
+            ends[length] = at;
+        }
+    }
+    let mut is_in = vec![false; pairs.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        is_in[at] = true;
+        next = before[at];
+    }
+    is_in
+}
+
+/// Something of which a conversation has a list.
+trait Item: Serialize {
+    fn place(&self) -> Option<Place>;
+}
+
+macro_rules! items {
+    ($($kind:ty)*) => {
+        $(impl Item for $kind {
+            fn place(&self) -> Option<Place> {
+                self.place
+            }
+        })*
+    };
+}
+
+items! { Handshake Message Control Close }
+
+/// A word, for parts that have no place of their own: where their connection ends.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Word<'w> {
+    word: &'w str,
+    #[serde(skip)]
+    place: Option<Place>,
+}
+
+impl Item for Word<'_> {
+    fn place(&self) -> Option<Place> {
+        self.place
+    }
+}
+
+fn differences(left: &Conversation, right: &Conversation) -> Vec<PartDifference> {
+    let mut parts = Vec::new();
+    parts.extend(list(Part::Handshake, &left.handshakes, &right.handshakes));
+    for from in [Direction::ClientToServer, Direction::ServerToClient] {
+        let (l, r) = (left.sent(from), right.sent(from));
+        parts.extend(list(Part::Messages(from), &l.messages, &r.messages));
+        parts.extend(list(Part::Pings(from), &l.pings, &r.pings));
+        parts.extend(list(Part::Pongs(from), &l.pongs, &r.pongs));
+        parts.extend(list(Part::Closes(from), &l.closes, &r.closes));
+        let [l, r] = [words(&l.rules, left.end), words(&r.rules, right.end)];
+        parts.extend(list(Part::Rules(from), &l, &r));
+    }
+    let [l, r] = [left, right].map(|of| [word(&of.tcp_end, of.end)]);
+    parts.extend(list(Part::TcpEnd, &l, &r));
+    parts
+}
+
+fn words(words: &[String], place: Option<Place>) -> Vec<Word<'_>> {
+    words.iter().map(|text| word(text, place)).collect()
+}
+
+fn word(word: &str, place: Option<Place>) -> Word<'_> {
+    Word { word, place }
+}
+
+/// Compares two lists; `None` when they are the same.
+fn list<T: Item>(part: Part, left: &[T], right: &[T]) -> Option<PartDifference> {
+    let [left_keys, right_keys] =
+        [left, right].map(|list| list.iter().map(key).collect::<Vec<_>>());
+    if left_keys == right_keys {
+        return None;
+    }
+    let steps = align(&left_keys, &right_keys);
+    let is_same = |at: usize| matches!(steps.get(at), None | Some(Step::Same(..)));
+    let mut rows = Vec::new();
+    let (mut shown, mut left_out) = (0, 0);
+    for (at, step) in steps.iter().enumerate() {
+        let is_difference = !is_same(at);
+        if is_difference && shown == PartDifference::MAX_ROWS {
+            left_out += 1;
+            continue;
+        }
+        let is_neighbour = at > 0 && !is_same(at - 1) || !is_same(at + 1);
+        if left_out == 0 && (is_difference || is_neighbour) {
+            shown += usize::from(is_difference);
+            rows.push(row(*step, left, right));
+        }
+    }
+    Some(PartDifference {
+        part,
+        counts: [left.len(), right.len()],
+        rows,
+        left_out,
+    })
+}
+
+fn row<T: Item>(step: Step, left: &[T], right: &[T]) -> Row {
+    let (change, l, r) = match step {
+        Step::Same(l, r) => (Change::Same, Some(l), Some(r)),
+        Step::Changed(l, r) => (Change::Changed, Some(l), Some(r)),
+        Step::Missing(l) => (Change::Missing, Some(l), None),
+        Step::Extra(r) => (Change::Extra, None, Some(r)),
+        Step::Moved(l, r) => (Change::Moved, Some(l), Some(r)),
+    };
+    Row {
+        change,
+        left: l.map(|l| cell(left, l)),
+        right: r.map(|r| cell(right, r)),
+    }
+}
+
+fn cell<T: Item>(list: &[T], index: usize) -> Cell {
+    let item = &list[index];
+    Cell {
+        number: index + 1,
+        place: item.place(),
+        // As with `key`, it can always be written.
+        value: serde_json::to_value(item).unwrap_or_default(),
+    }
+}
