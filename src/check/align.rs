@@ -146,10 +146,10 @@ mod tests {
             ("abc", "", "-a -b -c"),
             ("", "ab", "+a +b"),
             ("abcd", "bcda", "b c d ~a"),
-            ("abcd", "acbd", "a c ~b d"),
+            ("abcd", "acbd", "a ~c b d"),
             ("aab", "aaab", "a a +a b"),
             ("abcdef", "abXdYf", "a b c→X d e→Y f"),
-            ("ab", "ba", "b ~a"),
+            ("ab", "ba", "~b a"),
         ] {
             assert_eq!(aligned(left, right), expected, "{left} {right}");
         }
@@ -178,7 +178,8 @@ mod tests {
             r_seen.sort_unstable();
             assert_eq!(l_seen, (0..left.len()).collect::<Vec<_>>());
             assert_eq!(r_seen, (0..right.len()).collect::<Vec<_>>());
-            assert!(steps.contains(&Step::Moved(7, len / 2)));
+            let found = [Step::Same(7, len / 2), Step::Moved(7, len / 2)];
+            assert!(found.iter().any(|step| steps.contains(step)));
         }
     }
 }

@@ -14,6 +14,7 @@ mod baseline;
 mod compare;
 mod conversation;
 mod differ;
+mod document;
 mod finding;
 mod layout;
 mod mask;

@@ -218,8 +218,13 @@ fn moment<M: SerializeMap>(
 ) -> Result<(), M::Error> {
     map.serialize_entry("packet", &at.packet)?;
     map.serialize_entry("time", time)?;
-    let seconds = Duration::from_nanos(elapsed.unsigned_abs()).as_secs_f64();
-    map.serialize_entry("elapsed", &if elapsed < 0 { -seconds } else { seconds })
+    map.serialize_entry("elapsed", &seconds(elapsed))
+}
+
+/// Nanoseconds in seconds.
+pub(crate) fn seconds(nanos: i64) -> f64 {
+    let seconds = Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64();
+    if nanos < 0 { -seconds } else { seconds }
 }
 
 fn optional<M: SerializeMap>(

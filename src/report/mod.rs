@@ -36,7 +36,6 @@ pub use connections::{Connections, Detail, SortKey};
 pub use csv::Csv;
 pub use follow::{Follow, FollowStyle, RawPayload};
 pub use har::Har;
-pub(crate) use json::Harmless;
 pub use json::Json;
 pub use ladder::{Ladder, LadderStyle};
 pub use ordered::Ordered;
@@ -46,6 +45,8 @@ pub use summary::{closing_lines, count};
 pub use text::escape;
 pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
+
+pub(crate) use json::{Harmless, seconds};
 pub(crate) use timestamp::seconds_with_micros;
 
 /// Shows a capture: what can be shown as it comes, and the rest at its end.

@@ -12,6 +12,7 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod baseline;
 mod chromium;
 mod compressed;
 mod endings;
