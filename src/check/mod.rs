@@ -10,9 +10,11 @@
 //! [`Outcome`]; the formats know nothing else.
 
 mod finding;
+mod judge;
 mod outcome;
 mod policy;
 
 pub use finding::{Finding, Findings};
+pub use judge::{Bounds, Judge};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};
