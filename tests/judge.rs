@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use support::websocket::KEY;
 use support::{
@@ -12,7 +13,7 @@ use support::{
 };
 use wsdump::anomaly::Rule;
 use wsdump::check::{Bounds, Findings, Judge};
-use wsdump::{Analyzer, Config};
+use wsdump::{Analyzer, Config, capture};
 
 /// A conversation and what is wrong with it: the rule, who broke it, in which packet.
 struct Case {
@@ -224,7 +225,7 @@ fn opening_cases() -> Vec<Case> {
         case(
             "a slow TCP handshake",
             closed(slow_syn),
-            &["slow-handshake client 3: the TCP handshake took 2.00 s, more than 1.00 s"],
+            &["slow-handshake client 3: the TCP handshake took 2.002s, more than 1s"],
         ),
         kept(
             "one whose acknowledgment may be missing",
@@ -233,7 +234,7 @@ fn opening_cases() -> Vec<Case> {
         case(
             "a slow upgrade",
             accepted(3),
-            &["slow-handshake server 5: the opening handshake took 3.00 s, more than 1.00 s"],
+            &["slow-handshake server 5: the opening handshake took 3.001s, more than 1s"],
         ),
         kept("one within the bound", accepted(0)),
         case("a refusal", answered(0, REFUSAL.as_bytes()), &[REFUSED]),
@@ -657,4 +658,151 @@ fn every_rule_of_whole_connections_has_a_row() {
         .filter(|rule| rule.is_of_check() && !named.contains(rule))
         .collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
+}
+
+/// What is found in a file of testdata.
+fn judged_file(name: &str) -> Findings {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut source = capture::open(&folder.join(name)).unwrap();
+    let mut judge = Judge::new(Bounds::default());
+    let mut analyzer = Analyzer::new(Config::default());
+    while let Ok(Some(packet)) = source.next_packet() {
+        analyzer.push(&packet, &mut judge);
+    }
+    analyzer.finish(&mut judge);
+    judge.finish()
+}
+
+/// What is found in a capture, but for what is an anomaly of its own.
+fn found(name: &str) -> Vec<String> {
+    let of_check = |line: &String| {
+        let rule = line.split(' ').next().and_then(Rule::named);
+        rule.is_some_and(Rule::is_of_check)
+    };
+    lines(&judged_file(name))
+        .into_iter()
+        .filter(of_check)
+        .collect()
+}
+
+/// Captures whose names tell which rule they break, and what is found in them.
+const MADE: &[(&str, &[&str])] = &[
+    (
+        "check_repeated_key.pcap",
+        &["repeated-key client 18: the key of packet 4, connection 1"],
+    ),
+    (
+        "check_not_failed.pcap",
+        &[
+            "not-failed server 12: a Pong for the Ping of packet 10, after unmasked-client-frame in packet 8",
+        ],
+    ),
+    (
+        "check_mismatched_pong.pcap",
+        &["mismatched-pong client 10: the Ping of packet 8 had another payload"],
+    ),
+    (
+        "check_unanswered_ping.pcap",
+        &["unanswered-ping client 8: no Pong within 15.0 s"],
+    ),
+    (
+        "check_unanswered_close.pcap",
+        &["unanswered-close server 12: the server sent FIN in packet 14"],
+    ),
+    (
+        "check_no_close.pcap",
+        &[
+            "no-close server 12: the server sent FIN",
+            "no-close client 26: the client sent RST",
+        ],
+    ),
+    (
+        "check_refused_upgrade.pcap",
+        &[
+            "refused-upgrade server 6: 503 Service Unavailable",
+            "refused-upgrade server 16: 401 Unauthorized",
+        ],
+    ),
+    (
+        "check_slow_handshake.pcap",
+        &[
+            "slow-handshake client 3: the TCP handshake took 1.2005s, more than 1s",
+            "slow-handshake server 20: the opening handshake took 2.5005s, more than 1s",
+        ],
+    ),
+    (
+        "check_large_message.pcap",
+        &["large-message server 19: 16777217 bytes, more than 16777216"],
+    ),
+    (
+        "check_retransmissions.pcap",
+        &["retransmissions client 115: client: 6 of 66 segments (9.1 %)"],
+    ),
+];
+
+/// Real captures, and what is wrong with them on purpose; the rest is as it should be.
+const RECORDED: &[(&str, &[&str])] = &[
+    ("any_sll2.pcap", &[]),
+    // The clients fail both: they send no frame, and no Close frame either.
+    ("badaccept.pcap", &[]),
+    ("badaccept_crlf.pcap", &[]),
+    ("browser_chat.pcap", &[]),
+    ("chat.pcap", &[]),
+    ("deflate.pcap", &[]),
+    ("deflate_small_window.pcap", &[]),
+    ("fragments.pcap", &[]),
+    ("graphql.pcap", &[]),
+    ("h2_wss.pcap", &[]),
+    ("ipv6.pcap", &[]),
+    (
+        "lossy.client.pcap.gz",
+        &["retransmissions client 1208: client: 18 of 302 segments (6.0 %)"],
+    ),
+    (
+        "many.pcap.gz",
+        &[
+            "no-close client 3328: the client sent FIN",
+            "no-close client 3329: the client sent RST",
+            "no-close client 3334: the client sent FIN",
+            "no-close client 3335: the client sent RST",
+            "no-close client 3340: the client sent FIN",
+            "no-close client 3341: the client sent RST",
+            "no-close client 3346: the client sent FIN",
+            "no-close client 3347: the client sent RST",
+            "no-close client 3352: the client sent FIN",
+            "no-close client 3353: the client sent RST",
+        ],
+    ),
+    ("midstream.pcap", &[]),
+    ("mqtt.pcap", &[]),
+    ("nano.pcap", &[]),
+    (
+        "rejected.pcap",
+        &[
+            "refused-upgrade server 6: 401 Unauthorized",
+            "refused-upgrade server 16: 404 Not Found",
+            "refused-upgrade server 26: 302 Found",
+        ],
+    ),
+    ("snap96.pcap", &[]),
+    ("socketio.pcap", &[]),
+    ("stomp.pcap", &[]),
+];
+
+#[test]
+fn each_rule_is_found_in_the_capture_that_is_made_for_it() {
+    for (name, expected) in MADE {
+        assert_eq!(found(name), *expected, "{name}");
+    }
+    let made: BTreeSet<_> = MADE.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let rules = Rule::ALL.iter().filter(|rule| rule.is_of_check());
+    let named = rules.map(|rule| format!("check_{}.pcap", rule.name().replace('-', "_")));
+    assert_eq!(made, named.collect());
+}
+
+#[test]
+fn in_real_captures_only_what_is_wrong_on_purpose_is_found() {
+    for (name, expected) in RECORDED {
+        assert_eq!(found(name), *expected, "{name}");
+    }
 }
