@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::anomaly::Anomaly;
-use crate::flow::{Direction, TcpEnd, TcpEvent};
+use crate::flow::{Direction, Segments, TcpEnd, TcpEvent};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
 use crate::wire::{Other, SeqNumber, TcpFlags};
@@ -239,6 +239,8 @@ pub struct DirectionTotals {
     pub messages: u64,
     /// Payload bytes of all frames on the wire, before inflation.
     pub bytes: u64,
+    /// TCP segments with data, those before the upgrade included.
+    pub segments: Segments,
 }
 
 /// How a WebSocket connection was closed (RFC 6455 §7.1).

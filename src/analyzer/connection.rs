@@ -10,7 +10,8 @@ use super::stage::Stage;
 use super::{Driver, Waiting};
 use crate::anomaly::{Anomaly, Rule};
 use crate::event::{
-    ConnectionReport, Event, EventKind, OpeningFacts, PacketFacts, Peers, UpgradeOutcome,
+    ConnectionReport, DirectionTotals, Event, EventKind, OpeningFacts, PacketFacts, Peers,
+    UpgradeOutcome,
 };
 use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
 use crate::http::{RequestHead, ResponseHead};
@@ -464,6 +465,10 @@ fn is_handshake(kind: TcpEventKind) -> bool {
 /// The report of a connection of which only TCP is known.
 pub(super) fn plain_report(scope: &Scope<'_, '_>) -> ConnectionReport {
     let flow = scope.flow;
+    let totals = |direction| DirectionTotals {
+        segments: flow.segments[scope.side(direction).index()],
+        ..DirectionTotals::default()
+    };
     ConnectionReport {
         start: flow.first.time,
         duration: flow.last.time.saturating_since(flow.first.time),
@@ -473,7 +478,10 @@ pub(super) fn plain_report(scope: &Scope<'_, '_>) -> ConnectionReport {
         outcome: scope.teller.outcome,
         subprotocol: None,
         extensions: Vec::new(),
-        totals: Default::default(),
+        totals: [
+            totals(Direction::ClientToServer),
+            totals(Direction::ServerToClient),
+        ],
         close: None,
         tcp_end: flow.end,
         anomalies: scope.teller.anomalies,

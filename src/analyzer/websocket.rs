@@ -88,7 +88,10 @@ impl WebSocket {
             report.subprotocol = agreement.subprotocol;
             report.extensions = agreement.extensions;
         }
-        report.totals = tally.totals;
+        for (total, told) in report.totals.iter_mut().zip(tally.totals) {
+            let segments = total.segments;
+            *total = DirectionTotals { segments, ..told };
+        }
         report.close = tally.close.map(|close| CloseReport {
             clean: tally.closed == [true; 2] && scope.flow.end == TcpEnd::Fin,
             ..close

@@ -107,6 +107,18 @@ pub struct FlowInfo {
     pub end: TcpEnd,
     /// Whether any packet that the side sent was captured.
     pub captured: [bool; 2],
+    /// Segments with data of each side, until the connection ended.
+    pub segments: [Segments; 2],
+}
+
+/// How many segments with data a side sent. Keep-alives, probes of a closed window and
+/// packets that were captured twice do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Segments {
+    /// All of them.
+    pub sent: u64,
+    /// Those whose bytes were captured before.
+    pub retransmitted: u64,
 }
 
 /// How a TCP connection ended (RFC 9293 §3.6).

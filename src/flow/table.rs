@@ -512,6 +512,7 @@ fn new_flow<S: Default>(
         handshake: None,
         end: TcpEnd::Open,
         captured: [false; 2],
+        segments: Default::default(),
     };
     Flow::new(info, S::default(), segment.encapsulation)
 }

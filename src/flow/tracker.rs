@@ -479,6 +479,15 @@ impl<S> Flow<S> {
             Arrival::KeepAlive => TcpEventKind::KeepAlive,
             Arrival::Seen => TcpEventKind::Retransmission,
         };
+        let segments = &mut self.info.segments[side.index()];
+        match kind {
+            TcpEventKind::KeepAlive | TcpEventKind::WindowProbe => {}
+            TcpEventKind::Retransmission => {
+                segments.sent += 1;
+                segments.retransmitted += 1;
+            }
+            _ => segments.sent += 1,
+        }
         // Said first, so that what the segment completes comes after it.
         self.tell(kind, side, segment, cx);
         if self.ended || !K::wants_stream(&self.state) {

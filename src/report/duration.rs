@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Three significant digits or so, in the unit that suits: `43 µs`, `1.83 ms`, `12.5 s`.
-pub(super) fn readable(duration: Duration) -> String {
+pub(crate) fn readable(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let in_unit = |unit: u128, name: &str| {
         let (whole, rest) = (nanos / unit, nanos % unit);

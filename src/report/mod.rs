@@ -34,6 +34,7 @@ use crate::event::{Event, EventSink, OtherPacket};
 
 pub use connections::{Connections, Detail, SortKey};
 pub use csv::Csv;
+pub(crate) use duration::readable;
 pub use follow::{Follow, FollowStyle, RawPayload};
 pub use har::Har;
 pub use json::Json;

@@ -2,7 +2,7 @@
 the README that lists both."""
 
 # Imported for what they register.
-from . import deflated, formats, frames, http, links, others, tcp
+from . import check, deflated, formats, frames, http, links, others, tcp
 from .registry import FOLDER, captures
 
 RECORDED = {
@@ -58,6 +58,10 @@ GROUPS = {
     'http': ('The HTTP upgrade', 'One connection for each case, where there are several.'),
     'frames': ('WebSocket frames', 'One connection for each case, where there are several.'),
     'deflated': ('permessage-deflate', 'One connection for each case, where there are several.'),
+    'check': (
+        'Whole connections',
+        'One broken rule of those that `check` alone judges, and a conversation close to it.',
+    ),
     'others': ('No WebSocket', 'Captures in which there is none, and files that are none.'),
 }
 
