@@ -9,10 +9,12 @@
 //! What is asked of a capture is a list of [`Test`]s, and what came of them its
 //! [`Outcome`]; the formats know nothing else.
 
+pub mod expectation;
 mod finding;
 mod outcome;
 mod policy;
 
+pub use expectation::{Expectation, ExpectationNames, Verdict};
 pub use finding::{Finding, Findings};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};
