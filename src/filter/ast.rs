@@ -1,4 +1,4 @@
-//! A filter that was understood: every name resolved, every literal read as its field's
+//! An expression that was understood: every name resolved, every literal read as its field's
 //! type.
 
 use memchr::memmem::Finder;
@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 use super::field::FieldRef;
 use super::value::{Constant, FieldType};
 
-/// What is true of an event, or not.
+/// What is true of an event or a capture, or not.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
     /// All of them; lists, so that a long chain is no deep tree.
@@ -22,7 +22,7 @@ pub(super) enum Test {
     /// Two values are compared.
     CompareFields(Quantifier, Relation, Operand, Operand),
     /// A value lies in one of the ranges, both ends included.
-    In(Operand, Vec<(Constant, Constant)>),
+    In(Quantifier, Operand, Vec<(Constant, Constant)>),
     /// The boxes keep the other tests small.
     Contains(Quantifier, Operand, Box<Finder<'static>>),
     Matches(Quantifier, Operand, Regex),
@@ -91,6 +91,16 @@ pub(super) enum Function {
     Upper,
     /// How many values there are.
     Count,
+}
+
+impl Quantifier {
+    /// The other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Any => Self::All,
+            Self::All => Self::Any,
+        }
+    }
 }
 
 impl Function {

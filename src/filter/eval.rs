@@ -6,6 +6,9 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+
 use super::ast::{Function, Operand, Part, PartLength, Quantifier, Relation, Source, Test};
 use super::field::Subject;
 use super::value::{Constant, Value};
@@ -32,19 +35,15 @@ impl Test {
                 });
                 holds && there
             }
-            Self::In(left, ranges) => Quantifier::Any.holds(left, subject, |value| {
-                ranges.iter().any(|(from, to)| is_between(value, from, to))
-            }),
-            Self::Contains(quantifier, left, part) => quantifier.holds(
-                left,
-                subject,
-                |value| matches!(value, Value::Bytes(bytes) if part.find(bytes).is_some()),
-            ),
-            Self::Matches(quantifier, left, regex) => quantifier.holds(
-                left,
-                subject,
-                |value| matches!(value, Value::Bytes(bytes) if regex.is_match(bytes)),
-            ),
+            Self::In(quantifier, left, ranges) => {
+                quantifier.holds(left, subject, |value| is_in(value, ranges))
+            }
+            Self::Contains(quantifier, left, part) => {
+                quantifier.holds(left, subject, |value| contains(value, part))
+            }
+            Self::Matches(quantifier, left, regex) => {
+                quantifier.holds(left, subject, |value| matches(value, regex))
+            }
         }
     }
 }
@@ -65,13 +64,13 @@ impl Quantifier {
 
 /// What was found of several values.
 #[derive(Debug, Default)]
-struct Judge {
-    one_did: bool,
-    one_did_not: bool,
+pub(super) struct Judge {
+    pub(super) one_did: bool,
+    pub(super) one_did_not: bool,
 }
 
 impl Judge {
-    fn note(&mut self, does: bool) {
+    pub(super) fn note(&mut self, does: bool) {
         self.one_did |= does;
         self.one_did_not |= !does;
     }
@@ -86,7 +85,7 @@ impl Judge {
 
 impl Relation {
     /// Whether it holds between two values that stand to each other in this order.
-    fn holds(self, order: Option<Ordering>) -> bool {
+    pub(super) fn holds(self, order: Option<Ordering>) -> bool {
         match self {
             Self::Equal => order == Some(Ordering::Equal),
             Self::NotEqual => order != Some(Ordering::Equal),
@@ -98,13 +97,24 @@ impl Relation {
     }
 }
 
-fn is_between(value: &Value<'_>, from: &Constant, to: &Constant) -> bool {
-    Relation::GreaterOrEqual.holds(value.compare(from))
-        && Relation::LessOrEqual.holds(value.compare(to))
+/// Whether a value lies in one of the ranges.
+pub(super) fn is_in(value: &Value<'_>, ranges: &[(Constant, Constant)]) -> bool {
+    ranges.iter().any(|(from, to)| {
+        Relation::GreaterOrEqual.holds(value.compare(from))
+            && Relation::LessOrEqual.holds(value.compare(to))
+    })
+}
+
+pub(super) fn contains(value: &Value<'_>, part: &Finder<'_>) -> bool {
+    matches!(value, Value::Bytes(bytes) if part.find(bytes).is_some())
+}
+
+pub(super) fn matches(value: &Value<'_>, regex: &Regex) -> bool {
+    matches!(value, Value::Bytes(bytes) if regex.is_match(bytes))
 }
 
 impl Operand {
-    fn is_present(&self, subject: &Subject<'_>) -> bool {
+    pub(super) fn is_present(&self, subject: &Subject<'_>) -> bool {
         if let Source::Field(field) = &self.source {
             return field.read(subject, &mut |_| ());
         }
@@ -118,7 +128,7 @@ impl Operand {
 
     /// Hands over each value; says whether the field is there. A value that a slice reaches
     /// beyond is left out.
-    fn visit(&self, subject: &Subject<'_>, take: &mut dyn FnMut(Value<'_>)) -> bool {
+    pub(super) fn visit(&self, subject: &Subject<'_>, take: &mut dyn FnMut(Value<'_>)) -> bool {
         match &self.source {
             Source::Field(field) => field.read(subject, take),
             Source::Slice(operand, parts) => operand.visit(subject, &mut |value| {

@@ -1,4 +1,4 @@
-//! The words of a filter.
+//! The words of an expression.
 //!
 //! What a word means depends on where it stands: `80` is a number beside a port and text
 //! beside a header, and `10.0.0.1` could be bytes. The lexer therefore leaves every bare
@@ -39,6 +39,7 @@ pub(super) enum Symbol {
     And,
     Or,
     Not,
+    Equal,
     AnyEqual,
     AllEqual,
     AnyNotEqual,
@@ -66,7 +67,7 @@ const WORDS: [(&str, Symbol); 19] = [
     ("and", Symbol::And),
     ("or", Symbol::Or),
     ("not", Symbol::Not),
-    ("eq", Symbol::AnyEqual),
+    ("eq", Symbol::Equal),
     ("any_eq", Symbol::AnyEqual),
     ("all_eq", Symbol::AllEqual),
     ("ne", Symbol::AllNotEqual),
@@ -88,7 +89,7 @@ const WORDS: [(&str, Symbol); 19] = [
 const MARKS: [(&str, Symbol); 20] = [
     ("===", Symbol::AllEqual),
     ("!==", Symbol::AnyNotEqual),
-    ("==", Symbol::AnyEqual),
+    ("==", Symbol::Equal),
     ("!=", Symbol::AllNotEqual),
     ("~=", Symbol::AnyNotEqual),
     ("<=", Symbol::LessOrEqual),
@@ -337,7 +338,7 @@ mod tests {
         let table: &[(&str, &[&str])] = &[
             ("", &[]),
             (" tcp ", &["tcp"]),
-            ("tcp.len==-5", &["tcp.len", "AnyEqual", "-5"]),
+            ("tcp.len==-5", &["tcp.len", "Equal", "-5"]),
             ("a===b", &["a", "AllEqual", "b"]),
             ("a!==b", &["a", "AnyNotEqual", "b"]),
             ("!a!=b", &["Not", "a", "AllNotEqual", "b"]),
@@ -363,7 +364,7 @@ mod tests {
                 "10.0.0.0/8 fe80::1 aa:bb-cc",
                 &["10.0.0.0/8", "fe80::1", "aa:bb-cc"],
             ),
-            ("and andy eq in_", &["And", "andy", "AnyEqual", "in_"]),
+            ("and andy eq in_", &["And", "andy", "Equal", "in_"]),
             ("grüße", &["grüße"]),
         ];
         for (expression, expected) in table {

@@ -1,8 +1,9 @@
-//! The fields as a table.
+//! The fields and the names of figures as tables.
 
 use std::fmt;
 
-use super::field::{FAMILIES, fields};
+use super::field::{FAMILIES, FAMILY, fields, figures};
+use super::value::FieldType;
 
 /// Shows every field on a line of its own: name, type, description.
 ///
@@ -13,9 +14,24 @@ pub struct FieldList;
 
 impl fmt::Display for FieldList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<_> = fields()
-            .map(|field| (field.name, field.kind, field.about))
-            .chain(FAMILIES)
+        let rows = fields().map(|field| (field.name, field.kind, field.about));
+        Rows(rows.chain(FAMILIES).collect()).fmt(f)
+    }
+}
+
+/// What is in a table: name, type, description.
+pub(crate) struct Rows(Vec<(&'static str, FieldType, &'static str)>);
+
+/// The names of figures.
+pub(crate) fn figure_rows() -> Rows {
+    let rows = figures().map(|figure| (figure.name, figure.kind, figure.about));
+    Rows(rows.chain([FAMILY]).collect())
+}
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.0.iter();
+        let rows: Vec<_> = rows
             .map(|(name, kind, about)| (name, kind.to_string(), about))
             .collect();
         let name_width = rows.iter().map(|(name, ..)| name.len()).max();

@@ -6,23 +6,26 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::error::FilterSyntaxError;
-use super::field::nearest;
 use super::lexer::{Token, TokenKind};
+use super::namespace::Namespace;
 use super::value::{Constant, FieldType, Names};
 use crate::ws::{CloseCode, OpCode};
 
-/// Reads `token` as a value of a field of type `kind` that the filter calls `name`.
+/// Reads `token` as a value of a field of type `kind` that the expression calls `name`.
 pub(super) fn constant(
     token: &Token<'_>,
     kind: FieldType,
     name: &str,
+    namespace: Namespace,
 ) -> Result<Constant, FilterSyntaxError> {
     let read = match kind {
         FieldType::Protocol | FieldType::Label => None,
         FieldType::Boolean => boolean(token),
         FieldType::Unsigned(_) | FieldType::Signed => number(token),
         FieldType::Code(_, names) => number(token).or_else(|| code(token, names)),
-        FieldType::Seconds => word(token).and_then(nanoseconds),
+        FieldType::Seconds => word(token).and_then(|word| nanoseconds(word, 9)),
+        FieldType::Milliseconds => word(token).and_then(|word| nanoseconds(word, 6)),
+        FieldType::Percent => word(token).and_then(|word| decimal(word, 6)),
         FieldType::Time => point_in_time(token),
         FieldType::Text => text(token),
         FieldType::Bytes => bytes(token),
@@ -31,7 +34,7 @@ pub(super) fn constant(
         FieldType::Json => json(token),
     };
     let Some(constant) = read else {
-        return Err(mismatch(token, kind, name));
+        return Err(mismatch(token, kind, name, namespace));
     };
     in_range(&constant, token, kind, name)?;
     Ok(constant)
@@ -66,6 +69,10 @@ fn example(kind: FieldType) -> &'static str {
         FieldType::Time => {
             "write a date and time: \"2026-11-21 02:41:28.5\", local unless it ends in Z"
         }
+        FieldType::Milliseconds => {
+            "write milliseconds, or a number with its unit: 50, 0.5, 200us, 1s"
+        }
+        FieldType::Percent => "write percent without a sign: 40, 37.5",
         FieldType::Text => "write text in double quotes",
         FieldType::Bytes => "write bytes as 68:65:6c or text in double quotes",
         FieldType::Ipv4 => "write an IPv4 address or network: 10.0.0.1, 10.0.0.0/8",
@@ -74,7 +81,12 @@ fn example(kind: FieldType) -> &'static str {
     }
 }
 
-fn mismatch(token: &Token<'_>, kind: FieldType, name: &str) -> FilterSyntaxError {
+fn mismatch(
+    token: &Token<'_>,
+    kind: FieldType,
+    name: &str,
+    namespace: Namespace,
+) -> FilterSyntaxError {
     let given = match &token.kind {
         TokenKind::Word(word) => {
             let other_version = match kind {
@@ -108,9 +120,12 @@ fn mismatch(token: &Token<'_>, kind: FieldType, name: &str) -> FilterSyntaxError
     };
     let mut hint = example(kind).to_owned();
     if let TokenKind::Word(word) = token.kind
-        && let (true, Some(near)) = (word.contains('.'), nearest(word).first())
+        && let (true, Some(near)) = (word.contains('.'), namespace.nearest(word).first())
     {
-        hint = format!("{hint}; or did you mean the field {near}?");
+        hint = format!(
+            "{hint}; or did you mean the {} {near}?",
+            namespace.words().name
+        );
     }
     FilterSyntaxError::new(token.span.clone(), problem).hint(hint)
 }
@@ -225,20 +240,27 @@ fn code(token: &Token<'_>, names: Names) -> Option<Constant> {
     Some(Constant::Number(number))
 }
 
-/// Seconds with a fraction, or a number with its unit, in nanoseconds.
-fn nanoseconds(word: &str) -> Option<Constant> {
-    const UNITS: [(&str, u32); 7] = [
+/// A number with its unit, in nanoseconds; without one, in units of as many of them as 1 with
+/// this many digits behind it.
+fn nanoseconds(word: &str, digits_without_unit: usize) -> Option<Constant> {
+    const UNITS: [(&str, usize); 6] = [
         ("ns", 0),
         ("us", 3),
         ("µs", 3),
         ("μs", 3),
         ("ms", 6),
         ("s", 9),
-        ("", 9),
     ];
-    let (number, digits) = UNITS
+    let in_unit = UNITS
         .iter()
-        .find_map(|(unit, digits)| Some((word.strip_suffix(unit)?, *digits)))?;
+        .find_map(|(unit, digits)| Some((word.strip_suffix(unit)?, *digits)));
+    let (number, digits) = in_unit.unwrap_or((word, digits_without_unit));
+    decimal(number, digits)
+}
+
+/// A number with a fraction, times 1 with this many digits behind it; further ones are cut
+/// off.
+fn decimal(number: &str, digits: usize) -> Option<Constant> {
     let (negative, number) = match number.strip_prefix('-') {
         Some(number) => (true, number),
         None => (false, number),
@@ -248,15 +270,15 @@ fn nanoseconds(word: &str) -> Option<Constant> {
     if whole.len() + fraction.len() == 0 || !are_digits(whole) || !are_digits(fraction) {
         return None;
     }
-    // Longer ones are no times, and this many digits hold every time there is.
+    // Longer ones are not meant, and this many digits hold every time there is.
     if whole.len() > 20 {
         return None;
     }
-    let digits_of_fraction: String = (0..digits as usize)
+    let digits_of_fraction: String = (0..digits)
         .map(|at| fraction.chars().nth(at).unwrap_or('0'))
         .collect();
-    let nanos: i128 = format!("0{whole}{digits_of_fraction}").parse().ok()?;
-    Some(Constant::Number(if negative { -nanos } else { nanos }))
+    let units: i128 = format!("0{whole}{digits_of_fraction}").parse().ok()?;
+    Some(Constant::Number(if negative { -units } else { units }))
 }
 
 /// A date and time, in local time unless it says otherwise.

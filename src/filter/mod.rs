@@ -26,6 +26,9 @@
 //! [`fields`] lists the fields. Where wsdump knows more than Wireshark's dissector, the value
 //! is what was sent: `websocket.payload_length` is the length, not its first seven bits, and
 //! `websocket.payload` is unmasked and inflated.
+//!
+//! The same grammar asks for the figures of a whole capture in
+//! [expectations](crate::check::expectation).
 
 mod ast;
 mod error;
@@ -34,18 +37,24 @@ mod field;
 mod lexer;
 mod list;
 mod literal;
+mod namespace;
 mod operand;
 mod parser;
+mod question;
+mod shown;
 mod value;
 
 use std::str::FromStr;
 
 use crate::event::{Event, OtherPacket};
 use field::Subject;
+use namespace::Namespace;
 
 pub use error::FilterSyntaxError;
 pub use field::{FAMILIES, Field, fields};
 pub use list::FieldList;
+pub(crate) use list::figure_rows;
+pub(crate) use question::Question;
 pub use value::{FieldType, Names};
 
 /// A display filter.
@@ -86,7 +95,7 @@ impl Filter {
     ///
     /// What cannot be understood, and where.
     pub fn parse(expression: &str) -> Result<Self, FilterSyntaxError> {
-        let parsed = parser::parse(expression)?;
+        let parsed = parser::parse(expression, Namespace::Events)?;
         Ok(Self { parsed })
     }
 

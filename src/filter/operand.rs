@@ -1,12 +1,13 @@
-//! Where the values of a filter come from: fields, paths into JSON, functions, slices and
+//! Where values come from: fields, figures, paths into JSON, functions, slices and
 //! masks.
 
 use std::ops::Range;
 
 use super::ast::{Function, Operand, Part, PartLength, Source};
 use super::error::FilterSyntaxError;
-use super::field::{FieldRef, Step, nearest, steps};
+use super::field::{FieldRef, Step, steps};
 use super::lexer::{Symbol, Token, TokenKind, tokens};
+use super::namespace::Namespace;
 use super::parser::{MAX_DEPTH, Parser};
 use super::value::FieldType;
 
@@ -17,9 +18,13 @@ impl Parser<'_> {
         let TokenKind::Word(word) = self.peek() else {
             return false;
         };
+        if self.namespace == Namespace::Figures && left.is_bytes() {
+            // Names of figures are short words, which may be meant: `close.reason == end`.
+            return false;
+        }
         let called = self.tokens[self.at + 1].kind == TokenKind::Symbol(Symbol::OpenParenthesis);
         let can_be_compared = |field: FieldRef| field.kind().has_values() || !left.is_bytes();
-        called || FieldRef::named(word).is_some_and(can_be_compared)
+        called || self.namespace.named(word).is_some_and(can_be_compared)
     }
 
     /// An operand, perhaps with `& bits`.
@@ -66,19 +71,23 @@ impl Parser<'_> {
         let word = match *self.peek() {
             TokenKind::Word(word) => word,
             TokenKind::Text(_) | TokenKind::Char(_) => {
-                let problem = format!("{} is a value, where a field is expected", self.text(&span));
-                return Err(FilterSyntaxError::new(span, problem)
-                    .hint("the field stands on the left: websocket.payload.text == \"ping\""));
+                let words = self.namespace.words();
+                let (value, a_name) = (self.text(&span), words.a_name);
+                let problem = format!("{value} is a value, where {a_name} is expected");
+                return Err(FilterSyntaxError::new(span, problem).hint(format!(
+                    "the {} stands on the left: {}",
+                    words.name, words.sides
+                )));
             }
-            _ => return Err(self.unexpected("a field")),
+            _ => return Err(self.unexpected(self.namespace.words().a_name)),
         };
         self.advance();
         let mut whole = span.clone();
         let mut operand = if *self.peek() == TokenKind::Symbol(Symbol::OpenParenthesis) {
             self.call(word, &span)?
         } else {
-            let Some(field) = FieldRef::named(word) else {
-                return Err(unknown(word, span));
+            let Some(field) = self.namespace.named(word) else {
+                return Err(unknown(word, span, self.namespace));
             };
             let field = match field {
                 FieldRef::Json(path) => FieldRef::Json(self.json_path(path)?),
@@ -231,17 +240,27 @@ impl Parser<'_> {
     }
 }
 
-fn unknown(word: &str, span: Range<usize>) -> FilterSyntaxError {
+fn unknown(word: &str, span: Range<usize>, namespace: Namespace) -> FilterSyntaxError {
+    let words = namespace.words();
     if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
-        let problem = format!("{word} is a value, where a field is expected");
-        return FilterSyntaxError::new(span, problem)
-            .hint("after and and or the field is said anew: tcp.port == 80 or tcp.port == 443");
+        let problem = format!("{word} is a value, where {} is expected", words.a_name);
+        return FilterSyntaxError::new(span, problem).hint(format!(
+            "after and and or the {} is said anew: {}",
+            words.name, words.anew
+        ));
     }
-    let error = FilterSyntaxError::new(span, format!("there is no field {word}"));
-    let near = nearest(word);
-    let mut hint = "wsdump --fields lists them all".to_owned();
+    let problem = format!("there is no {} {word}", words.name);
+    let error = FilterSyntaxError::new(span, problem);
+    let near = namespace.nearest(word);
+    let mut hint = format!("{} lists them all", words.list);
     if !near.is_empty() {
         hint = format!("did you mean {}? {hint}", near.join(" or "));
+    }
+    if namespace == Namespace::Figures {
+        if Namespace::Events.named(word).is_some() {
+            hint = format!("{word} is a field of events, which display filters are about; {hint}");
+        }
+        return error.hint(hint);
     }
     let header = word.strip_prefix("http.");
     if let Some(header) = header.filter(|rest| !rest.contains('.')) {

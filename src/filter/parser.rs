@@ -1,4 +1,4 @@
-//! From the words of a filter to what they mean.
+//! From the words of an expression to what they mean.
 //!
 //! The grammar is Wireshark's. From what binds weakest: `or`; `and`; `not`; comparisons,
 //! which may be chained (`a < b < c`); `&`; slices.
@@ -13,25 +13,27 @@ use super::error::FilterSyntaxError;
 use super::field::FieldRef;
 use super::lexer::{Symbol, Token, TokenKind, tokens};
 use super::literal;
+use super::namespace::Namespace;
 use super::value::{Constant, FieldType};
 
 /// How deep parentheses, functions, slices and masks may be inside each other. Nobody
 /// writes a tenth of it; a parser that calls itself needs a limit.
 pub(super) const MAX_DEPTH: usize = 100;
 
-/// A filter that was understood.
+/// An expression that was understood.
 #[derive(Clone, Debug)]
 pub(super) struct Parsed {
-    /// `None` for the empty filter, which is true of everything.
+    /// `None` for the empty expression. As a filter it is true of everything.
     pub(super) test: Option<Test>,
     /// A field of a payload is asked for.
     pub(super) needs_payload: bool,
 }
 
-/// Understands an expression.
-pub(super) fn parse(expression: &str) -> Result<Parsed, FilterSyntaxError> {
+/// Understands an expression about what `namespace` has names for.
+pub(super) fn parse(expression: &str, namespace: Namespace) -> Result<Parsed, FilterSyntaxError> {
     let understand = || {
         let mut parser = Parser {
+            namespace,
             expression,
             tokens: tokens(expression)?,
             at: 0,
@@ -47,14 +49,18 @@ pub(super) fn parse(expression: &str) -> Result<Parsed, FilterSyntaxError> {
                 test,
                 needs_payload: parser.needs_payload,
             }),
-            _ => Err(parser.unexpected("and, or, or the end of the filter")),
+            _ => Err(parser.unexpected(&parser.more_or_end())),
         }
     };
     understand().map_err(|error: FilterSyntaxError| {
-        let error = if looks_like_capture_filter(expression) {
-            error.hint("that reads like a capture filter, as tcpdump has them: those go to -f")
-        } else {
-            error
+        let error = match namespace {
+            Namespace::Events if looks_like_capture_filter(expression) => {
+                error.hint("that reads like a capture filter, as tcpdump has them: those go to -f")
+            }
+            Namespace::Figures if expression.get(error.span()) == Some("#") => {
+                error.hint("text with such characters stands in double quotes")
+            }
+            _ => error,
         };
         error.in_expression(expression)
     })
@@ -81,12 +87,13 @@ fn looks_like_capture_filter(expression: &str) -> bool {
         "tcp-push",
     ];
     let words = || expression.split(|c: char| c.is_whitespace() || "()[]!&|=".contains(c));
-    let is_ours = |word: &str| word.contains('.') && FieldRef::named(word).is_some();
+    let is_ours = |word: &str| word.contains('.') && Namespace::Events.named(word).is_some();
     words().any(|word| WORDS.contains(&word)) && !words().any(is_ours) && !expression.contains("==")
 }
 
 /// What is read, and how far it has been.
 pub(super) struct Parser<'s> {
+    pub(super) namespace: Namespace,
     expression: &'s str,
     pub(super) tokens: Vec<Token<'s>>,
     pub(super) at: usize,
@@ -139,14 +146,19 @@ impl<'s> Parser<'s> {
         &self.expression[span.clone()]
     }
 
+    /// What may follow a test.
+    fn more_or_end(&self) -> String {
+        let expression = self.namespace.words().expression;
+        format!("and, or, or the end of the {expression}")
+    }
+
     pub(super) fn unexpected(&self, expected: &str) -> FilterSyntaxError {
         let span = self.span();
         let found = self.text(&span);
         let error = if found.is_empty() {
-            FilterSyntaxError::new(
-                span,
-                format!("the filter ends where {expected} is expected"),
-            )
+            let expression = self.namespace.words().expression;
+            let problem = format!("the {expression} ends where {expected} is expected");
+            FilterSyntaxError::new(span, problem)
         } else {
             FilterSyntaxError::new(span, format!("{found} stands where {expected} is expected"))
         };
@@ -254,8 +266,14 @@ impl<'s> Parser<'s> {
     fn present(&self, operand: Operand, span: &Range<usize>) -> Result<Test, FilterSyntaxError> {
         if let Source::Call(..) = operand.source {
             let problem = format!("{} is always there", self.text(span));
+            let example = self.namespace.words().function;
             return Err(FilterSyntaxError::new(span.clone(), problem)
-                .hint("compare it with something, such as len(websocket.payload) > 100"));
+                .hint(format!("compare it with something, such as {example}")));
+        }
+        if let Source::Field(FieldRef::Figure(figure)) = &operand.source
+            && let Some((problem, hint)) = figure.says_nothing_alone()
+        {
+            return Err(FilterSyntaxError::new(span.clone(), problem).hint(hint));
         }
         Ok(Test::Present(operand))
     }
@@ -270,23 +288,24 @@ impl<'s> Parser<'s> {
         let Some(symbol) = self.symbol() else {
             return self.no_comparison(left, span, quantifier);
         };
-        let any = quantifier.unwrap_or(Quantifier::Any);
+        let usual = quantifier.unwrap_or(self.namespace.usual());
         let test = match symbol {
             Symbol::Contains => {
                 self.advance();
-                self.contains(left, &span, any)?
+                self.contains(left, &span, usual)?
             }
             Symbol::Matches => {
                 self.advance();
-                self.matches(left, &span, any)?
+                self.matches(left, &span, usual)?
             }
             Symbol::In => {
                 self.advance();
-                self.within(left, &span)?
+                self.within(left, &span, usual)?
             }
             Symbol::Not if self.tokens[self.at + 1].kind == TokenKind::Symbol(Symbol::In) => {
                 self.at += 2;
-                Test::Not(Box::new(self.within(left, &span)?))
+                // What is not in the set for all is in it for none.
+                Test::Not(Box::new(self.within(left, &span, usual.other())?))
             }
             _ if relation(symbol).is_some() => self.relations(left, span, quantifier)?,
             _ => return self.no_comparison(left, span, quantifier),
@@ -315,11 +334,12 @@ impl<'s> Parser<'s> {
     ) -> Result<Test, FilterSyntaxError> {
         let mut tests = Vec::new();
         loop {
-            let Some((usual, relation)) = self.symbol().and_then(relation) else {
+            let Some((stated, relation)) = self.symbol().and_then(relation) else {
                 return Ok(one_or(tests, Test::And));
             };
             let operator = self.advance().span;
-            let quantifier = quantifier.unwrap_or(usual);
+            let usual = self.namespace.usual();
+            let quantifier = quantifier.or(stated).unwrap_or(usual);
             if !left.kind.has_values() {
                 let problem = format!("{} has no value to compare", self.text(&span));
                 return Err(FilterSyntaxError::new(span, problem).hint(format!(
@@ -343,7 +363,7 @@ impl<'s> Parser<'s> {
             tests.push(Test::Compare(quantifier, relation, left, right));
             return match self.symbol().and_then(self::relation) {
                 None => Ok(one_or(tests, Test::And)),
-                Some(_) => Err(self.unexpected("and, or, or the end of the filter")),
+                Some(_) => Err(self.unexpected(&self.more_or_end())),
             };
         }
     }
@@ -397,7 +417,7 @@ impl<'s> Parser<'s> {
     ) -> Result<Constant, FilterSyntaxError> {
         let expected = format!("a value after {}", self.text(operator));
         self.expect_literal(&expected)?;
-        let constant = literal::constant(self.token(), kind, self.text(left))?;
+        let constant = literal::constant(self.token(), kind, self.text(left), self.namespace)?;
         self.advance();
         Ok(constant)
     }
@@ -471,7 +491,17 @@ impl<'s> Parser<'s> {
     }
 
     /// `{1, 3..5}`; older versions of Wireshark had blanks between.
-    fn within(&mut self, left: Operand, span: &Range<usize>) -> Result<Test, FilterSyntaxError> {
+    fn within(
+        &mut self,
+        left: Operand,
+        span: &Range<usize>,
+        quantifier: Quantifier,
+    ) -> Result<Test, FilterSyntaxError> {
+        let quantifier = match self.namespace {
+            // As Wireshark has it: any and all in front are not looked at.
+            Namespace::Events => Quantifier::Any,
+            Namespace::Figures => quantifier,
+        };
         let operator = self.tokens[self.at - 1].span.clone();
         if !left.kind.has_values() {
             let problem = format!("{} has no value to compare", self.text(span));
@@ -492,7 +522,7 @@ impl<'s> Parser<'s> {
             ranges.push((from, to));
             let comma = self.take(Symbol::Comma);
             if self.take(Symbol::CloseBrace) {
-                return Ok(Test::In(left, ranges));
+                return Ok(Test::In(quantifier, left, ranges));
             }
             if !comma && self.expect_literal("").is_err() {
                 return Err(self.unexpected(", or }"));
@@ -508,18 +538,19 @@ fn one_or(mut tests: Vec<Test>, many: impl FnOnce(Vec<Test>) -> Test) -> Test {
     }
 }
 
-/// What an operator compares, and which of several values have to do.
-fn relation(symbol: Symbol) -> Option<(Quantifier, Relation)> {
+/// What an operator compares, and which of several values have to do if it says so.
+fn relation(symbol: Symbol) -> Option<(Option<Quantifier>, Relation)> {
     use Quantifier::{All, Any};
     Some(match symbol {
-        Symbol::AnyEqual => (Any, Relation::Equal),
-        Symbol::AllEqual => (All, Relation::Equal),
-        Symbol::AnyNotEqual => (Any, Relation::NotEqual),
-        Symbol::AllNotEqual => (All, Relation::NotEqual),
-        Symbol::Less => (Any, Relation::Less),
-        Symbol::LessOrEqual => (Any, Relation::LessOrEqual),
-        Symbol::Greater => (Any, Relation::Greater),
-        Symbol::GreaterOrEqual => (Any, Relation::GreaterOrEqual),
+        Symbol::Equal => (None, Relation::Equal),
+        Symbol::AnyEqual => (Some(Any), Relation::Equal),
+        Symbol::AllEqual => (Some(All), Relation::Equal),
+        Symbol::AnyNotEqual => (Some(Any), Relation::NotEqual),
+        Symbol::AllNotEqual => (Some(All), Relation::NotEqual),
+        Symbol::Less => (None, Relation::Less),
+        Symbol::LessOrEqual => (None, Relation::LessOrEqual),
+        Symbol::Greater => (None, Relation::Greater),
+        Symbol::GreaterOrEqual => (None, Relation::GreaterOrEqual),
         _ => return None,
     })
 }

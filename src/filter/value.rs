@@ -24,6 +24,10 @@ pub enum FieldType {
     Seconds,
     /// A point in time.
     Time,
+    /// A time in milliseconds.
+    Milliseconds,
+    /// A share in percent.
+    Percent,
     /// Text.
     Text,
     /// Bytes.
@@ -95,6 +99,8 @@ impl FieldType {
             Self::Boolean | Self::Unsigned(_) | Self::Code(..) | Self::Signed => Family::Number,
             Self::Seconds => Family::Seconds,
             Self::Time => Family::Time,
+            Self::Milliseconds => Family::Milliseconds,
+            Self::Percent => Family::Percent,
             Self::Text | Self::Bytes => Family::Bytes,
             Self::Ipv4 => Family::Ipv4,
             Self::Ipv6 => Family::Ipv6,
@@ -110,6 +116,8 @@ enum Family {
     Number,
     Seconds,
     Time,
+    Milliseconds,
+    Percent,
     Bytes,
     Ipv4,
     Ipv6,
@@ -129,6 +137,8 @@ impl fmt::Display for FieldType {
             Self::Signed => "signed integer",
             Self::Seconds => "time offset",
             Self::Time => "date and time",
+            Self::Milliseconds => "time in milliseconds",
+            Self::Percent => "percentage",
             Self::Text => "character string",
             Self::Bytes => "byte sequence",
             Self::Ipv4 => "IPv4 address",
@@ -143,7 +153,7 @@ impl fmt::Display for FieldType {
 pub(super) enum Value<'a> {
     /// The field is there, and that is all.
     Present,
-    /// Whole numbers; flags as 0 and 1; times in nanoseconds.
+    /// Whole numbers; flags as 0 and 1; times in nanoseconds; percent in millionths.
     Number(i128),
     /// A number with a fraction, out of JSON.
     Float(f64),

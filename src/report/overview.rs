@@ -1,58 +1,27 @@
 //! A capture as a whole: a table of its connections, then totals.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::View;
 use super::chart::{Lengths, Rate};
 use super::connections::{Connections, Detail, SortKey};
 use super::duration::readable;
+use super::figures::{Compression, Ends, Figures, Upgrades};
 use super::summary::count;
 use super::text::append;
 use crate::Summary;
-use crate::anomaly::{Anomaly, Rule, Severity};
-use crate::event::{ConnectionReport, Event, EventKind, EventSink, UpgradeOutcome};
-use crate::flow::TcpEnd;
-use crate::ws::{Message, OpCode};
+use crate::event::{Event, EventKind, EventSink};
 
-/// Collects what a capture comes to.
+/// Shows what a capture comes to.
 #[derive(Debug)]
 pub struct Overview {
     connections: Connections,
-    outcomes: Outcomes,
-    /// Data messages by opcode, and control frames.
-    opcodes: BTreeMap<OpCode, u64>,
-    compressed: Compressed,
+    figures: Figures,
     lengths: Lengths,
     rate: Rate,
-    /// The gravest first.
-    anomalies: BTreeMap<(Reverse<Severity>, Rule), u64>,
     sort: SortKey,
     width: Option<u16>,
-}
-
-/// Connections by what became of them.
-#[derive(Clone, Debug, Default)]
-struct Outcomes {
-    upgraded: u64,
-    unanswered: u64,
-    refused: BTreeMap<u16, u64>,
-    not_asked: u64,
-    clean: u64,
-    fin: u64,
-    rst: u64,
-    open: u64,
-}
-
-/// Complete messages that came compressed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Compressed {
-    messages: u64,
-    /// Bytes on the wire.
-    wire_length: u64,
-    /// Bytes after inflation.
-    length: u64,
 }
 
 impl Overview {
@@ -60,12 +29,9 @@ impl Overview {
     pub fn new(sort: SortKey, width: Option<u16>) -> Self {
         Self {
             connections: Connections::new(Detail::Full),
-            outcomes: Outcomes::default(),
-            opcodes: BTreeMap::new(),
-            compressed: Compressed::default(),
+            figures: Figures::default(),
             lengths: Lengths::default(),
             rate: Rate::default(),
-            anomalies: BTreeMap::new(),
             sort,
             width,
         }
@@ -75,35 +41,15 @@ impl Overview {
 impl EventSink for Overview {
     fn event(&mut self, event: &Event<'_>) {
         self.connections.event(event);
-        match event.kind {
-            EventKind::Frame { frame, .. } if frame.header.opcode.is_control() => {
-                *self.opcodes.entry(frame.header.opcode).or_default() += 1;
-            }
-            EventKind::Message { message, .. } => self.message(&message, event.elapsed),
-            EventKind::Anomaly(anomaly) => self.anomaly(anomaly),
-            EventKind::Connection(report) => self.outcomes.add(report),
-            _ => {}
+        self.figures.event(event);
+        if let EventKind::Message { message, .. } = event.kind {
+            self.lengths.add(message.length);
+            self.rate.add(event.elapsed);
         }
     }
 }
 
 impl Overview {
-    fn message(&mut self, message: &Message<'_>, elapsed: i64) {
-        *self.opcodes.entry(message.opcode).or_default() += 1;
-        self.lengths.add(message.length);
-        self.rate.add(elapsed);
-        if message.compressed && message.complete {
-            self.compressed.messages += 1;
-            self.compressed.wire_length += message.wire_length;
-            self.compressed.length += message.length;
-        }
-    }
-
-    fn anomaly(&mut self, anomaly: &Anomaly) {
-        let key = (Reverse(anomaly.rule.severity()), anomaly.rule);
-        *self.anomalies.entry(key).or_default() += 1;
-    }
-
     fn render(&mut self, summary: &Summary) -> String {
         let mut text = String::new();
         if !self.connections.is_empty() {
@@ -118,10 +64,10 @@ impl Overview {
         let bytes = readable_bytes(summary.bytes);
         total("Packets", format!("{}, {bytes}", summary.packets));
         let wrapped = |list: String| broken(&list, self.width);
-        total("Connections", wrapped(self.outcomes.upgrades()));
-        total("Ends", self.outcomes.ends());
+        total("Connections", wrapped(upgrades(self.figures.upgrades())));
+        total("Ends", ends(self.figures.all_ends()));
         total("Messages", wrapped(self.opcodes_line()));
-        total("Compression", self.compressed.line());
+        total("Compression", compression(self.figures.compression()));
         total("Anomalies", self.anomalies_line());
         total(
             "Lengths",
@@ -142,16 +88,21 @@ impl Overview {
     }
 
     fn opcodes_line(&self) -> String {
-        let counted = self.opcodes.iter();
-        let counted = counted.map(|(opcode, count)| format!("{count} {opcode}"));
+        let counted = self.figures.opcodes();
+        let counted = counted.map(|(opcode, [client, server])| {
+            let count = client + server;
+            format!("{count} {opcode}")
+        });
         counted.collect::<Vec<_>>().join(", ")
     }
 
     fn anomalies_line(&self) -> String {
-        let counted = self.anomalies.iter();
-        let counted = counted.map(|((Reverse(severity), rule), count)| {
-            format!("{count} {severity}: {}", rule.name())
-        });
+        let mut counted: Vec<_> = self.figures.anomalies().collect();
+        // The gravest first.
+        counted.sort_by_key(|(rule, _)| (Reverse(rule.severity()), *rule));
+        let counted = counted
+            .into_iter()
+            .map(|(rule, count)| format!("{count} {}: {}", rule.severity(), rule.name()));
         counted
             .collect::<Vec<_>>()
             .join(&format!("\n{:INDENT$}", ""))
@@ -172,46 +123,31 @@ impl View for Overview {
     }
 }
 
-impl Outcomes {
-    fn add(&mut self, report: &ConnectionReport) {
-        match report.outcome {
-            UpgradeOutcome::Upgraded => self.upgraded += 1,
-            UpgradeOutcome::Unanswered => self.unanswered += 1,
-            UpgradeOutcome::Refused(status) => *self.refused.entry(status).or_default() += 1,
-            UpgradeOutcome::NotAsked => self.not_asked += 1,
-        }
-        let is_clean = report.close.as_ref().is_some_and(|close| close.clean);
-        match report.tcp_end {
-            TcpEnd::Fin if is_clean => self.clean += 1,
-            TcpEnd::Fin => self.fin += 1,
-            TcpEnd::Rst => self.rst += 1,
-            TcpEnd::Open => self.open += 1,
-        }
+fn upgrades(upgrades: &Upgrades) -> String {
+    let refused = upgrades.refused.iter();
+    let refused = refused.map(|(status, count)| (*count, format!("refused with {status}")));
+    let mut counted = vec![(upgrades.upgraded, "upgraded".to_owned())];
+    counted.extend(refused);
+    counted.push((upgrades.unanswered, "not answered".to_owned()));
+    counted.push((upgrades.not_asked, "without WebSocket".to_owned()));
+    let list = list(&counted);
+    if list.is_empty() {
+        "none".to_owned()
+    } else {
+        list
     }
+}
 
-    fn upgrades(&self) -> String {
-        let refused = self.refused.iter();
-        let refused = refused.map(|(status, count)| (*count, format!("refused with {status}")));
-        let mut counted = vec![(self.upgraded, "upgraded".to_owned())];
-        counted.extend(refused);
-        counted.push((self.unanswered, "not answered".to_owned()));
-        counted.push((self.not_asked, "without WebSocket".to_owned()));
-        let list = list(&counted);
-        if list.is_empty() {
-            "none".to_owned()
-        } else {
-            list
-        }
-    }
-
-    fn ends(&self) -> String {
-        list(&[
-            (self.clean, "clean".to_owned()),
-            (self.fin, "by FIN without a clean Close".to_owned()),
-            (self.rst, "by RST".to_owned()),
-            (self.open, "still open".to_owned()),
-        ])
-    }
+fn ends(ends: Ends) -> String {
+    list(&[
+        (ends.clean, "clean".to_owned()),
+        (
+            ends.fin - ends.clean,
+            "by FIN without a clean Close".to_owned(),
+        ),
+        (ends.rst, "by RST".to_owned()),
+        (ends.open, "still open".to_owned()),
+    ])
 }
 
 /// Columns before the value of a total.
@@ -248,19 +184,17 @@ fn list(counted: &[(u64, String)]) -> String {
     texts.join(", ")
 }
 
-impl Compressed {
-    fn line(self) -> String {
-        if self.messages == 0 {
-            return String::new();
-        }
-        let percent = self.wire_length.saturating_mul(100) / self.length.max(1);
-        format!(
-            "{}, {} on the wire for {}: {percent} %",
-            count(self.messages, "message", "messages"),
-            readable_bytes(self.wire_length),
-            readable_bytes(self.length),
-        )
-    }
+fn compression(compression: Compression) -> String {
+    let Some(share) = compression.percent_millionths() else {
+        return String::new();
+    };
+    format!(
+        "{}, {} on the wire for {}: {} %",
+        count(compression.messages, "message", "messages"),
+        readable_bytes(compression.wire_length),
+        readable_bytes(compression.length),
+        share / 1_000_000,
+    )
 }
 
 /// Three digits or so, in the decimal unit that suits: `14 bytes`, `5.21 kB`, `12.3 MB`.

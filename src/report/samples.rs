@@ -1,4 +1,4 @@
-//! Durations of which only the middle and the slow end are wanted.
+//! Durations of which only the ends and a few places between are wanted.
 
 use std::time::Duration;
 
@@ -51,6 +51,37 @@ impl Samples {
     }
 }
 
+/// How long something took that happened often.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
+    ends: Option<[Duration; 2]>,
+    samples: Samples,
+}
+
+impl Times {
+    pub(super) fn add(&mut self, duration: Duration) {
+        let [min, max] = self.ends.unwrap_or([duration; 2]);
+        self.ends = Some([min.min(duration), max.max(duration)]);
+        self.samples.add(duration);
+    }
+
+    /// The shortest; `None` where there was none at all.
+    pub fn min(&self) -> Option<Duration> {
+        self.ends.map(|[min, _]| min)
+    }
+
+    /// The longest.
+    pub fn max(&self) -> Option<Duration> {
+        self.ends.map(|[_, max]| max)
+    }
+
+    /// The duration that so many percent of all do not exceed: the nearest rank. Exact for up
+    /// to 256 durations; of more, it is that of as many or half as many that are chosen evenly.
+    pub fn percentile(&self, percent: usize) -> Option<Duration> {
+        self.samples.percentile(percent)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +120,17 @@ mod tests {
                 .map_or(0, |found| found.as_millis());
             assert!(found.abs_diff(exact) < 1_000, "{percent}: {found}");
         }
+    }
+
+    #[test]
+    fn the_ends_of_many_are_exact() {
+        let mut times = Times::default();
+        assert_eq!((times.min(), times.max()), (None, None));
+        for number in (1..=10_000).rev() {
+            times.add(Duration::from_millis(number));
+        }
+        let milliseconds = |found: Option<Duration>| found.map(|found| found.as_millis());
+        assert_eq!(milliseconds(times.min()), Some(1));
+        assert_eq!(milliseconds(times.max()), Some(10_000));
     }
 }

@@ -2,8 +2,10 @@
 //! description, and how its values are read from an event.
 //!
 //! A field may have several values (`tcp.port` has two), or none, where it does not belong
-//! to what the event tells.
+//! to what the event tells. The figures that an expectation can ask for are in a table of
+//! their own.
 
+mod figures;
 mod http;
 mod json;
 mod lower;
@@ -13,7 +15,9 @@ mod tcp;
 mod websocket;
 
 use super::value::{Emit, FieldType, Value};
+use crate::anomaly::Rule;
 
+pub(super) use figures::{FAMILY, Figure, Unknown, figure_names, figures};
 pub(super) use json::{Step, steps};
 pub(super) use subject::Subject;
 
@@ -79,10 +83,13 @@ pub const FAMILIES: [(&str, FieldType, &str); 3] = [
     ),
 ];
 
-/// A field that a filter names.
+/// A field or figure that an expression names.
 #[derive(Clone, Debug)]
 pub(super) enum FieldRef {
     Table(&'static Field),
+    Figure(&'static Figure),
+    /// How often a rule was broken in a capture.
+    Rule(Rule),
     /// The HTTP header fields of a name.
     Header(String),
     /// What is at a path of a JSON message.
@@ -104,6 +111,8 @@ impl FieldRef {
     pub(super) fn kind(&self) -> FieldType {
         match self {
             Self::Table(field) => field.kind,
+            Self::Figure(figure) => figure.kind,
+            Self::Rule(_) => FieldType::Unsigned(8),
             Self::Header(_) => FieldType::Text,
             Self::Json(_) => FieldType::Json,
         }
@@ -113,7 +122,7 @@ impl FieldRef {
     pub(super) fn is_of_payload(&self) -> bool {
         match self {
             Self::Table(field) => field.of_payload,
-            Self::Header(_) => false,
+            Self::Figure(_) | Self::Rule(_) | Self::Header(_) => false,
             Self::Json(_) => true,
         }
     }
@@ -124,6 +133,11 @@ impl FieldRef {
         let mut emit = Emit::new(take);
         match self {
             Self::Table(field) => (field.read)(subject, &mut emit),
+            Self::Figure(figure) => figure.read(subject, &mut emit),
+            Self::Rule(rule) => {
+                let figures = subject.capture().map(|(figures, _)| figures);
+                emit.numbers(figures.and_then(|figures| figures.anomalies_against(*rule)));
+            }
             Self::Header(name) => {
                 let fields = subject.headers().into_iter();
                 let same = |field: &str| {
@@ -141,39 +155,6 @@ impl FieldRef {
     }
 }
 
-/// Names of fields near to one that does not exist, the nearest first.
-pub(super) fn nearest(name: &str) -> Vec<&'static str> {
-    const MOST: usize = 3;
-    // A name that long is no mistyped one, and comparing it would take its time.
-    if name.len() > 64 {
-        return Vec::new();
-    }
-    let name = name.to_lowercase();
-    let limit = 1 + name.chars().count() / 4;
-    let near = fields().map(|field| (distance(&name, field.name), field.name));
-    let mut near: Vec<_> = near.filter(|(distance, _)| *distance <= limit).collect();
-    near.sort_by_key(|(distance, _)| *distance);
-    let best = near.first().map_or(0, |(distance, _)| *distance);
-    near.retain(|(distance, _)| *distance <= best + 1);
-    near.into_iter().take(MOST).map(|(_, name)| name).collect()
-}
-
-/// How far a name is from that of a field, in letters. The last part of a field's name is
-/// what people remember, alone or behind that of the protocol.
-fn distance(name: &str, field: &str) -> usize {
-    let protocol = |name: &str| name.split('.').next().map(str::to_owned);
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let ends_alike = field
-        .strip_suffix(last)
-        .is_some_and(|start| start.ends_with('.'));
-    let is_part = !name.contains('.') || protocol(name) == protocol(field);
-    if ends_alike && is_part {
-        1
-    } else {
-        strsim::osa_distance(name, field)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -188,28 +169,6 @@ mod tests {
             assert!(!field.about.ends_with('.') && !field.about.contains('\n'));
             assert!(field.about.len() <= 90, "{}: {}", field.name, field.about);
             assert!(FieldRef::named(field.name).is_some());
-        }
-    }
-
-    #[test]
-    fn a_mistyped_name_is_near_to_the_right_one() {
-        let table = [
-            ("tcp.prot", "tcp.port"),
-            ("TCP.Port", "tcp.port"),
-            ("websocket.opcod", "websocket.opcode"),
-            ("opcode", "websocket.opcode"),
-            (
-                "websocket.status_code",
-                "websocket.payload.close.status_code",
-            ),
-            ("ws.mesage.length", "ws.message.length"),
-            ("http.response.status", "http.response.code"),
-            ("ip.adr", "ip.addr"),
-            ("zzz", ""),
-        ];
-        for (name, expected) in table {
-            let nearest = nearest(name).first().copied().unwrap_or_default();
-            assert_eq!(nearest, expected, "{name}");
         }
     }
 }

@@ -1,17 +1,19 @@
-//! What a filter looks at: an event, or a packet that is not TCP.
+//! What an expression looks at: an event, a packet that is not TCP, or a capture.
 
 use std::cell::OnceCell;
 use std::net::SocketAddr;
 
 use serde_json::Value as Json;
 
+use crate::Summary;
 use crate::event::{ConnectionReport, Event, EventKind, OtherPacket, PacketFacts, Upgrade};
 use crate::flow::TcpEvent;
 use crate::http::{Headers, RequestHead, ResponseHead};
+use crate::report::Figures;
 use crate::time::Moment;
 use crate::ws::{Frame, FrameHeader, Message};
 
-/// An event or another packet, with what was found out about it so far.
+/// An event, another packet or a capture, with what was found out about it so far.
 pub(in crate::filter) struct Subject<'s> {
     what: What<'s>,
     /// The message as JSON, once that was asked for; `None` within when it is none.
@@ -22,6 +24,7 @@ pub(in crate::filter) struct Subject<'s> {
 enum What<'s> {
     Event(&'s Event<'s>),
     Other(&'s OtherPacket),
+    Capture(&'s Figures, &'s Summary),
 }
 
 impl<'s> Subject<'s> {
@@ -39,19 +42,34 @@ impl<'s> Subject<'s> {
         }
     }
 
+    pub(in crate::filter) fn of_capture(figures: &'s Figures, summary: &'s Summary) -> Self {
+        Self {
+            what: What::Capture(figures, summary),
+            json: OnceCell::new(),
+        }
+    }
+
+    /// The figures of a capture, if it is one.
+    pub(super) fn capture(&self) -> Option<(&'s Figures, &'s Summary)> {
+        match self.what {
+            What::Capture(figures, summary) => Some((figures, summary)),
+            What::Event(_) | What::Other(_) => None,
+        }
+    }
+
     /// The event, if it is one.
     pub(super) fn told(&self) -> Option<&'s Event<'s>> {
         match self.what {
             What::Event(event) => Some(event),
-            What::Other(_) => None,
+            What::Other(_) | What::Capture(..) => None,
         }
     }
 
     /// The packet that is not TCP, if it is one.
     pub(super) fn not_tcp(&self) -> Option<&'s OtherPacket> {
         match self.what {
-            What::Event(_) => None,
             What::Other(packet) => Some(packet),
+            What::Event(_) | What::Capture(..) => None,
         }
     }
 
@@ -59,6 +77,7 @@ impl<'s> Subject<'s> {
         match self.what {
             What::Event(event) => event.at,
             What::Other(packet) => packet.at,
+            What::Capture(..) => Moment::default(),
         }
     }
 
@@ -66,6 +85,7 @@ impl<'s> Subject<'s> {
         match self.what {
             What::Event(event) => event.elapsed,
             What::Other(packet) => packet.elapsed,
+            What::Capture(..) => 0,
         }
     }
 
@@ -73,6 +93,7 @@ impl<'s> Subject<'s> {
         match self.what {
             What::Event(event) => Some(event.packet?.since_previous),
             What::Other(packet) => Some(packet.since_previous),
+            What::Capture(..) => None,
         }
     }
 
@@ -83,6 +104,7 @@ impl<'s> Subject<'s> {
                 .segment()
                 .map(|facts| (facts.wire_len, facts.captured_len)),
             What::Other(packet) => Some((packet.wire_len, packet.captured_len)),
+            What::Capture(..) => None,
         }
     }
 
