@@ -12,7 +12,7 @@ use wsdump::report::{EventType, Rows, SortKey, TimeBound, TimeFormat};
 
 use crate::checking::{CheckArguments, DiffArguments};
 use crate::packets::is_stdout;
-use crate::screen::Screen;
+use crate::screen::{Screen, environment_allows_color};
 #[cfg(feature = "live")]
 use crate::sniff::LiveArguments;
 
@@ -290,6 +290,17 @@ pub(crate) enum ColorChoice {
     Auto,
     Always,
     Never,
+}
+
+impl ColorChoice {
+    /// Whether to colour what goes to `screen`.
+    pub(crate) fn is_on(self, screen: Screen) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => screen.is_terminal() && environment_allows_color(),
+        }
+    }
 }
 
 /// One side of a connection.

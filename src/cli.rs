@@ -14,7 +14,7 @@ use wsdump::report::{
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
-use crate::arguments::{Arguments, ColorChoice, Command, completions, manual};
+use crate::arguments::{Arguments, Command, completions, manual};
 use crate::checking;
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
@@ -22,7 +22,7 @@ use crate::decode::{Input, Pace, Run, Saving, Tee, chooses};
 use crate::extract::{Extract, ToFile};
 use crate::packets::{self, Choice, is_stdout};
 use crate::progress::Progress;
-use crate::screen::{NO_STDOUT, Screen, environment_allows_color};
+use crate::screen::{NO_STDOUT, Screen};
 #[cfg(feature = "live")]
 use crate::sniff::{self, FileFilter};
 
@@ -128,13 +128,8 @@ impl Plan<'_> {
     /// Shows what was chosen, in the form that was asked for.
     fn run(&self, selection: Selection) -> anyhow::Result<()> {
         let arguments = self.arguments;
-        let is_terminal = self.screen.is_terminal();
-        let width = self.screen.width().filter(|_| is_terminal);
-        let color = match arguments.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => is_terminal && environment_allows_color(),
-        };
+        let width = self.screen.width();
+        let color = arguments.color.is_on(self.screen);
         if let Some(path) = &arguments.write {
             if is_stdout(path) && io::stdout().is_terminal() {
                 bail!(

@@ -113,6 +113,11 @@ impl Expectation {
         }
     }
 
+    /// Whether it asks for this name.
+    pub fn asks_for(&self, name: &str) -> bool {
+        self.question.asks_for(name)
+    }
+
     /// What each of its names is in a capture, in the order of the expression, a line each:
     /// `connections is 3`, `close.code is 1000, 1006; 2 connections have none`.
     ///

@@ -11,6 +11,7 @@
 
 mod align;
 mod baseline;
+mod checker;
 mod compare;
 mod conversation;
 mod differ;
@@ -22,14 +23,17 @@ mod layout;
 mod mask;
 mod matching;
 mod outcome;
+mod page;
 mod payload;
 mod policy;
 mod recorder;
+mod side_by_side;
 mod told;
 
 use crate::event::Event;
 
 pub use baseline::{Baseline, BaselineError, Compared};
+pub use checker::{Checker, Plan};
 pub use compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
 pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
 pub use expectation::{Expectation, ExpectationNames, Verdict};
@@ -37,8 +41,10 @@ pub use finding::{Finding, Findings};
 pub use judge::{Bounds, Judge};
 pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
+pub use page::PageStyle;
 pub use policy::{Judgement, Policy};
 pub use recorder::{Recorder, Scope};
+pub use side_by_side::{figures_json, side_by_side};
 pub use told::Sides;
 
 /// Where an event is.

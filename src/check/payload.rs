@@ -38,13 +38,17 @@ impl Message {
             compressed: false,
             place: None,
         };
-        let text = match opcode {
-            DataOpcode::Text => message.text(),
-            DataOpcode::Binary => readable(message.payload),
-        };
-        match text {
-            Some(text) => new.set_text(&mask.text(text), mask),
-            None => new.set_bytes(message.payload),
+        match opcode {
+            DataOpcode::Text => match message.text() {
+                Some(text) => new.set_text(&mask.text(text), mask),
+                None => new.set_bytes(message.payload),
+            },
+            DataOpcode::Binary => {
+                let text = readable(message.payload).map(|text| mask.text(text));
+                if !text.is_some_and(|text| !new.incomplete && new.set_json(&text, mask)) {
+                    new.set_bytes(message.payload);
+                }
+            }
         }
         if new.incomplete {
             new.length = Some(message.length);
@@ -216,11 +220,7 @@ mod tests {
                 b"{\"a\":",
                 r#"{"opcode":"text","text":"{\"a\":"}"#,
             ),
-            (
-                OpCode::Binary,
-                b"readable",
-                r#"{"opcode":"binary","text":"readable"}"#,
-            ),
+            (OpCode::Binary, b"[1]", r#"{"opcode":"binary","json":[1]}"#),
             (
                 OpCode::Binary,
                 b"\0\xff",

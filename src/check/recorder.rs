@@ -51,6 +51,12 @@ impl Recorder {
     /// recorded, and [`Recorder::finish`] says so.
     pub const MAX_BYTES: usize = 256 << 20;
 
+    /// What to say where [`Recorder::finish`] gives nothing.
+    pub fn too_much() -> String {
+        let most = Self::MAX_BYTES >> 20;
+        format!("more is said in it than can be compared ({most} MiB)")
+    }
+
     /// A recorder that has heard nothing.
     pub fn new(scope: Scope) -> Self {
         Self {

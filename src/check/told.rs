@@ -309,10 +309,13 @@ fn message(members: &Map<String, Value>) -> String {
         _ => String::new(),
     };
     let length = members.get("length").and_then(Value::as_u64);
-    for name in ["json", "text", "base64"] {
+    for name in ["json", "text"] {
         if let Some(value) = members.get(name) {
             text.push_str(&spaced(value));
         }
+    }
+    if let Some(bytes) = members.get("base64").and_then(Value::as_str) {
+        text.push_str(bytes);
     }
     if let Some(length) = length {
         text.push_str(&format!(", {}", count(length, "byte", "bytes")));

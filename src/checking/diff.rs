@@ -4,12 +4,17 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use wsdump::check::{Compared, Comparison, Conversation, Recorder, Sides};
-use wsdump::report::count;
+use serde_json::{Map, Value, json};
+use wsdump::check::{
+    Compared, Comparison, Conversation, PageStyle, Recorder, Sides, figures_json, side_by_side,
+};
+use wsdump::event::{Event, EventSink};
+use wsdump::report::Figures;
 
 use super::{DiffArguments, decode};
+use crate::arguments::ColorChoice;
 use crate::cli::Done;
-use crate::screen::NO_STDOUT;
+use crate::screen::{NO_STDOUT, Screen};
 
 /// Compares two captures by what is said in them.
 ///
@@ -18,40 +23,99 @@ use crate::screen::NO_STDOUT;
 /// One of them cannot be read to its end, or the outcome cannot be written.
 pub(crate) fn diff(arguments: &DiffArguments) -> anyhow::Result<Done> {
     let compared = Compared::from(&arguments.compared);
-    let [left, right] = [&arguments.left, &arguments.right].map(|path| record(path, &compared));
-    let (left, right) = (left?, right?);
-    let comparison = Comparison::new(&left, &right, compared.ignore_order);
-    let [left_name, right_name] =
-        [&arguments.left, &arguments.right].map(|path| path.display().to_string());
-    let sides = Sides {
-        left: &left_name,
-        right: &right_name,
+    let left = Side::read(&arguments.left, &compared)?;
+    let right = Side::read(&arguments.right, &compared)?;
+    let comparison = Comparison::new(
+        &left.conversations,
+        &right.conversations,
+        compared.ignore_order,
+    );
+    let text = if arguments.json {
+        document(&comparison, &left, &right)
+    } else {
+        told(&comparison, &left, &right, arguments.color)
     };
-    let mut out = io::stdout().lock();
-    for problem in comparison.problems(&left, &right, sides) {
-        writeln!(out, "{}", problem.message).context(NO_STDOUT)?;
-        for line in &problem.lines {
-            writeln!(out, "  {line}").context(NO_STDOUT)?;
-        }
-    }
+    io::stdout().write_all(text.as_bytes()).context(NO_STDOUT)?;
     Ok(if comparison.is_alike() {
         Done::Well
     } else {
         Done::Found
     })
 }
-fn record(path: &Path, compared: &Compared) -> anyhow::Result<Vec<Conversation>> {
-    let mut recorder = Recorder::new(compared.scope()?);
-    let decoded = decode(path, &mut recorder)?;
-    if let Some(error) = decoded.errors.into_iter().next() {
-        return Err(error.into());
+
+/// One of the captures.
+struct Side {
+    name: String,
+    conversations: Vec<Conversation>,
+    figures: Figures,
+}
+
+/// Takes what is said, and what it comes to.
+struct Hearing {
+    recorder: Recorder,
+    figures: Figures,
+}
+
+impl EventSink for Hearing {
+    fn event(&mut self, event: &Event<'_>) {
+        self.recorder.event(event);
+        self.figures.event(event);
     }
-    let Some(conversations) = recorder.finish() else {
-        let most = Recorder::MAX_BYTES >> 20;
-        bail!(
-            "{}: more is said in it than can be compared ({most} MiB)",
-            path.display()
-        );
+}
+
+impl Side {
+    fn read(path: &Path, compared: &Compared) -> anyhow::Result<Self> {
+        let mut hearing = Hearing {
+            recorder: Recorder::new(compared.scope()?),
+            figures: Figures::default(),
+        };
+        let decoded = decode(path, &mut hearing)?;
+        if let Some(error) = decoded.errors.into_iter().next() {
+            return Err(error.into());
+        }
+        let name = path.display().to_string();
+        let Some(conversations) = hearing.recorder.finish() else {
+            bail!("{name}: {}", Recorder::too_much());
+        };
+        if conversations.is_empty() {
+            bail!("{name}: there is no WebSocket in it to compare");
+        }
+        Ok(Self {
+            name,
+            conversations,
+            figures: hearing.figures,
+        })
+    }
+}
+
+fn document(comparison: &Comparison, left: &Side, right: &Side) -> String {
+    let side = |side: &Side| {
+        let mut map = Map::new();
+        map.insert("capture".to_owned(), json!(side.name));
+        map.extend(figures_json(&side.figures));
+        Value::Object(map)
     };
-    Ok(conversations)
+    let mut map = Map::new();
+    map.insert("version".to_owned(), json!(1));
+    map.insert("alike".to_owned(), json!(comparison.is_alike()));
+    map.insert("left".to_owned(), side(left));
+    map.insert("right".to_owned(), side(right));
+    map.extend(comparison.to_json(&left.conversations, &right.conversations));
+    format!("{}\n", Value::Object(map))
+}
+
+/// What differs, and figures side by side.
+fn told(comparison: &Comparison, left: &Side, right: &Side, color: ColorChoice) -> String {
+    let screen = Screen::Stdout;
+    let style = PageStyle {
+        width: screen.width().map(usize::from),
+        color: color.is_on(screen),
+    };
+    let sides = Sides {
+        left: &left.name,
+        right: &right.name,
+    };
+    let page = comparison.page(&left.conversations, &right.conversations, sides, style);
+    let figures = side_by_side(&left.figures, &right.figures);
+    format!("{page}{figures}\n")
 }

@@ -54,6 +54,14 @@ impl Question {
         Answer { is_true, unknown }
     }
 
+    /// Whether it asks for this name as it stands.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        let mut asks = false;
+        self.test
+            .operands(&mut |operand| asks |= operand.label() == name);
+        asks
+    }
+
     /// What each name that is asked for is, a line each.
     pub(crate) fn values(&self, figures: &Figures, summary: &Summary) -> Vec<String> {
         let subject = Subject::of_capture(figures, summary);

@@ -12,7 +12,7 @@ macro_rules! append {
         let _ = write!($out, $($format)+);
     }};
 }
-pub(super) use append;
+pub(crate) use append;
 
 /// Appends `text` with everything that a terminal might act upon, or that hides what is
 /// there, written as an escape.
@@ -76,7 +76,7 @@ pub(super) fn text_width(text: &str) -> usize {
 }
 
 /// Cuts `text` to at most `columns` columns, with `…` at the end where it was cut.
-pub(super) fn cut_to_width(text: &mut String, columns: usize) {
+pub(crate) fn cut_to_width(text: &mut String, columns: usize) {
     if text.len() <= columns {
         // No character takes more columns than bytes.
         return;

@@ -247,7 +247,9 @@ fn of_rule(rule: Rule) -> String {
 impl FieldRef {
     /// The figure called `name`, if there is one.
     pub(in crate::filter) fn figure(name: &str) -> Option<Self> {
-        let rule = name.strip_prefix("anomalies.").and_then(Rule::named);
+        let rule = name
+            .strip_prefix("anomalies.")
+            .and_then(|name| name.parse::<Rule>().ok());
         let figure = || figures().find(|figure| figure.name == name);
         rule.map(Self::Rule).or_else(|| figure().map(Self::Figure))
     }
