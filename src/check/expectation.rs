@@ -35,10 +35,25 @@
 //! - Text is compared with text only, so that `close.reason == end` needs no quotes.
 //! - The empty expression is an error.
 //!
-//! Codes are those that were sent: a Close frame without a code has none. Numbers of all
-//! connections are exact, however many there are. Values of connections are kept up to
-//! [`Figures::MAX_CONNECTIONS`] and [`Figures::MAX_TEXT_BYTES`]; what lies beyond is unknown.
-//! The rules that only a check judges are unknown until [`Figures::add_findings`].
+//! Codes are those that were sent: a Close frame without a code has none. Numbers of the whole
+//! capture are exact, however much it holds, but for the median and the 99th percentile of more
+//! than 256 times ([`Times::percentile`](crate::report::Times::percentile)). Values of
+//! connections are kept up to [`Figures::MAX_CONNECTIONS`] and [`Figures::MAX_TEXT_BYTES`]; what
+//! lies beyond is unknown. The rules that only a check judges are unknown until
+//! [`Figures::add_findings`].
+//!
+//! # Names
+//!
+//! | of | names |
+//! | --- | --- |
+//! | the capture | `packets`, `bytes`, `tcp.connections`, `tls.connections`, `missing.bytes`, `retransmissions` |
+//! | connections with WebSocket | `connections`; by upgrade `connections.upgraded`, `.refused`, `.unanswered`; by end `connections.fin` (of these `.clean`), `.rst`, `.open` |
+//! | what was sent, each also `.client`, `.server` | `messages`, `frames`, `payload.bytes`, `pings`, `pongs`, `closes` |
+//! | messages | `messages.text`, `.binary`, `.incomplete`, `.compressed`; `message.max_length`, `.min_length`; `compression.percent` |
+//! | each connection | `url`, `target`, `status`, `end` |
+//! | each that was upgraded | `subprotocol`, `extension`, `close.code`, `close.reason`, `close.initiator`, `close.clean` |
+//! | times, each `.max_ms`, `.min_ms`, `.median_ms`, `.p99_ms` | `handshake` (TCP), `upgrade` (request to 101), `rtt` (Ping to Pong), `duration` |
+//! | broken rules | `anomalies`, `anomalies.error`, `.warning`, `.note`, `anomalies.RULE` |
 
 use std::fmt;
 use std::str::FromStr;
