@@ -184,7 +184,7 @@ rules! {
         "permessage-deflate has only its four parameters, each at most once and with a legal value."
     DeflateResponse "deflate-response" Error "RFC 7692 §7.1"
         "The server's permessage-deflate parameters answer the client's offer."
-    AcceptedBadOffer "accepted-bad-offer" Error "RFC 7692 §7.1"
+    AcceptedBadOffer "accepted-bad-offer" Error "RFC 7692 §7"
         "A server declines an offer of permessage-deflate with wrong parameters."
 
     // Frames

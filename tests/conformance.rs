@@ -144,6 +144,7 @@ fn cases() -> Vec<Case> {
     [
         tcp_cases(),
         http_cases(),
+        request_line_cases(),
         request_cases(),
         response_cases(),
         negotiation_cases(),
@@ -206,21 +207,8 @@ fn http_cases() -> Vec<Case> {
     ]
 }
 
-fn request_cases() -> Vec<Case> {
+fn request_line_cases() -> Vec<Case> {
     let line = |line| Tcp::with(&Upgrade::new().request_line(line));
-    let early = |request_first: bool| {
-        let upgrade = Upgrade::new();
-        let mut tcp = Tcp::connected();
-        tcp.send(Client, &upgrade.request());
-        if request_first {
-            tcp.frames(Client, &[text("early")]);
-        }
-        tcp.send(Server, &upgrade.response());
-        if !request_first {
-            tcp.frames(Client, &[text("in time")]);
-        }
-        tcp
-    };
     vec![
         case(
             Rule::RequestMethod,
@@ -249,6 +237,24 @@ fn request_cases() -> Vec<Case> {
             line("GET /?a HTTP/1.1"),
         )
         .accepted(),
+    ]
+}
+
+fn request_cases() -> Vec<Case> {
+    let early = |request_first: bool| {
+        let upgrade = Upgrade::new();
+        let mut tcp = Tcp::connected();
+        tcp.send(Client, &upgrade.request());
+        if request_first {
+            tcp.frames(Client, &[text("early")]);
+        }
+        tcp.send(Server, &upgrade.response());
+        if !request_first {
+            tcp.frames(Client, &[text("in time")]);
+        }
+        tcp
+    };
+    vec![
         case(Rule::MissingHost, asked("Host", "-"), asked("Host", "a:80")).accepted(),
         case(Rule::MissingHost, asked("Host", "+b"), asked("Host", "b")).accepted(),
         case(Rule::RequestUpgrade, asked("Upgrade", "-"), plain()).accepted(),
@@ -859,9 +865,10 @@ mod opening_handshake {
                 .asking("Sec-WebSocket-Key", key)
                 .answering("Sec-WebSocket-Accept", &wsdump::ws::accept_for(key));
             let lines = tell(&Tcp::with(&upgrade).trace);
-            let expected: &[&str] = match good {
-                true => &[],
-                false => &["bad-key", "accepted-bad-request"],
+            let expected: &[&str] = if good {
+                &[]
+            } else {
+                &["bad-key", "accepted-bad-request"]
             };
             assert_eq!(lines.rules(), expected, "key {key:?}");
         }

@@ -9,10 +9,13 @@
 //! What is asked of a capture is a list of [`Test`]s, and what came of them its
 //! [`Outcome`]; the formats know nothing else.
 
+mod catalogue;
+pub mod examples;
 mod finding;
 mod outcome;
 mod policy;
 
+pub use catalogue::{explain, link, rules_table};
 pub use finding::{Finding, Findings};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};

@@ -360,7 +360,7 @@ fn check_extensions(
 }
 
 /// Checks an answer against the offers of permessage-deflate, of which there is at least
-/// one. A server may not accept one that is wrong itself (RFC 7692 §7.1).
+/// one. A server may not accept one that is wrong itself (RFC 7692 §7).
 fn check_deflate_answer(answer: Stated, offers: &[&str], found: &mut dyn FnMut(Anomaly)) {
     let mut stated = Vec::with_capacity(offers.len());
     let mut some_right = false;
