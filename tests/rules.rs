@@ -12,7 +12,7 @@ use support::Kind::{Frame, Http};
 use support::render::{Lines, tell};
 use support::{Client, Server, Tcp, Upgrade, Who};
 use wsdump::anomaly::Rule;
-use wsdump::check::examples::{Example, Opening, Part, Step, example};
+use wsdump::check::examples::{Example, Line, Opening, Part, Step, example};
 use wsdump::check::link;
 use wsdump::event::{Event, EventKind};
 use wsdump::flow::Direction;
@@ -41,7 +41,7 @@ fn played(example: &Example) -> Tcp {
     for step in example.steps {
         match *step {
             Step::Head(from, head) => {
-                let lines: String = head.iter().map(|line| line.sent()).collect();
+                let lines: String = head.iter().map(Line::sent).collect();
                 let head = lines + "\r\n";
                 tcp.send_cut(who(from), head.as_bytes(), SEGMENT);
             }

@@ -1,7 +1,7 @@
 //! The rules for people: a table of all, and one with an example.
 
 use comfy_table::{ContentArrangement, Table};
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 use super::examples::{Example, Line, Opening, Part, Step, example};
 use crate::anomaly::Rule;
@@ -192,7 +192,7 @@ mod tests {
     fn a_table_is_no_wider_than_asked_and_names_every_rule() {
         for width in [Some(80), Some(120), Some(200), None] {
             let table = rules_table(width);
-            let widest = table.lines().map(|line| line.width()).max().unwrap_or(0);
+            let widest = table.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
             assert!(width.is_none_or(|width| widest <= width.into()), "{widest}");
             for rule in Rule::ALL {
                 assert!(table.contains(rule.name()), "{}", rule.name());
@@ -223,7 +223,7 @@ mod tests {
             let example = example(*rule);
             assert!(example.is_some_and(|example| !example.why.is_empty()));
             assert!(text.contains("→"), "{text}");
-            let widest = text.lines().map(|line| line.width()).max().unwrap_or(0);
+            let widest = text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
             assert!(widest <= WIDTH, "{text}");
         }
     }

@@ -8,6 +8,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::assembly::extend_up_to;
 use super::distance::Distances;
 use crate::anomaly::{Anomaly, Rule};
 use crate::flow::Direction;
@@ -243,9 +244,10 @@ pub struct Inflater {
     put_out: u64,
     /// The last compressed bytes of this message.
     last: [u8; 4],
-    /// All compressed bytes of this message; `None` where they are too many, or where nobody
-    /// will ask for them.
-    input: Option<Vec<u8>>,
+    /// Compressed bytes of this message.
+    taken_in: u64,
+    /// The first of them, at most [`MAX_INPUT`], where no context takeover was agreed.
+    input: Vec<u8>,
     /// Where a window smaller than the largest was agreed, until it is exceeded.
     distances: Option<Distances>,
     breaches: Vec<Breach>,
@@ -279,7 +281,8 @@ impl Inflater {
             output: vec![0; OUTPUT].into(),
             put_out: 0,
             last: [0; 4],
-            input: (!agreed.context_takeover).then(Vec::new),
+            taken_in: 0,
+            input: Vec::new(),
             distances: (agreed.bits < MAX_WINDOW_BITS).then(|| Distances::new(agreed.bits)),
             breaches: Vec::new(),
         }
@@ -309,7 +312,7 @@ impl Inflater {
         STREAM_BYTES
             + self.window.capacity()
             + self.output.len()
-            + self.input.as_ref().map_or(0, Vec::capacity)
+            + self.input.capacity()
             + self.distances.as_ref().map_or(0, Distances::heap_bytes)
             + self.breaches.capacity() * size_of::<Breach>()
     }
@@ -327,7 +330,7 @@ impl Inflater {
     ) -> Result<(), InflateError> {
         self.note(input);
         match self.inflate(input, put) {
-            Err(InflateError::Invalid) => self.take_context_over(put),
+            Err(InflateError::Invalid) => self.take_context_over(input, put),
             result => result,
         }
     }
@@ -358,9 +361,8 @@ impl Inflater {
     fn end_message(&mut self) {
         self.put_out = 0;
         self.last = [0; 4];
-        let mut kept = self.input.take().unwrap_or_default();
-        kept.clear();
-        self.input = (!self.context_takeover).then_some(kept);
+        self.taken_in = 0;
+        self.input.clear();
         if let Some(distances) = &mut self.distances {
             distances.restart();
         }
@@ -377,9 +379,9 @@ impl Inflater {
         if let Some(distances) = &mut self.distances {
             distances.push(input);
         }
-        match &mut self.input {
-            Some(kept) if kept.len() + input.len() <= MAX_INPUT => kept.extend_from_slice(input),
-            _ => self.input = None,
+        self.taken_in += input.len() as u64;
+        if !self.context_takeover {
+            extend_up_to(&mut self.input, input, MAX_INPUT);
         }
     }
 
@@ -396,24 +398,20 @@ impl Inflater {
         }
     }
 
-    /// Where no context takeover was agreed, and a message cannot be inflated by itself:
-    /// inflates it with the window of those before it, if that goes well with all of it that
-    /// is there.
+    /// Where no context takeover was agreed and a message cannot be inflated by itself:
+    /// inflates it with the window of those before it, if that gets beyond what failed.
+    /// `newest` are the last bytes that came.
     fn take_context_over(
         &mut self,
+        newest: &[u8],
         put: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<(), InflateError> {
-        let (Some(input), false) = (&self.input, self.context_takeover) else {
-            return Err(InflateError::Invalid);
-        };
         let own = usize::try_from(self.put_out).unwrap_or(usize::MAX);
         let before = self.window.len().saturating_sub(own);
         let history = last(&self.window[..before], WINDOW);
-        let input = input.clone();
-        let mut trial = Decompress::new(false);
-        if history.is_empty()
-            || trial.set_dictionary(history).is_err()
-            || !inflates(&mut trial, &input, &mut self.output)
+        if self.context_takeover
+            || history.is_empty()
+            || !gets_beyond(self.put_out, history, &self.input, &mut self.output)
         {
             return Err(InflateError::Invalid);
         }
@@ -423,15 +421,21 @@ impl Inflater {
         }
         self.window.truncate(before);
         self.context_takeover = true;
-        self.input = None;
         self.breaches.push(Breach::ContextTakenOver);
+        let input = std::mem::take(&mut self.input);
+        let behind = advanced(input.len() as u64, self.taken_in);
         // What it begins with was put out already.
-        let mut known = own;
+        let (mut known, mut wanted) = (own, true);
         self.inflate(&input, &mut |piece| {
             let skipped = known.min(piece.len());
             known -= skipped;
-            skipped == piece.len() || put(&piece[skipped..])
-        })
+            wanted = skipped == piece.len() || put(&piece[skipped..]);
+            wanted
+        })?;
+        if wanted {
+            self.inflate(last(newest, behind), put)?;
+        }
+        Ok(())
     }
 
     fn inflate(
@@ -500,24 +504,26 @@ impl Inflater {
     }
 }
 
-/// Whether all of `input` is DEFLATE data, as far as it goes. A message that inflates to
-/// much is believed before its end.
-fn inflates(decompress: &mut Decompress, mut input: &[u8], output: &mut [u8]) -> bool {
-    const ENOUGH: u64 = 1 << 20;
-    while decompress.total_out() < ENOUGH {
+/// Whether `input` inflates to more than `known` bytes with the window `history`.
+fn gets_beyond(known: u64, history: &[u8], mut input: &[u8], output: &mut [u8]) -> bool {
+    let mut decompress = Decompress::new(false);
+    if decompress.set_dictionary(history).is_err() {
+        return false;
+    }
+    loop {
         let (read_before, written_before) = (decompress.total_in(), decompress.total_out());
         let status = decompress.decompress(input, output, FlushDecompress::None);
         let read = advanced(read_before, decompress.total_in());
         let written = advanced(written_before, decompress.total_out());
         input = &input[read.min(input.len())..];
-        match status {
-            Err(_) => return false,
-            Ok(Status::StreamEnd) => return true,
-            Ok(Status::Ok | Status::BufError) if read == 0 && written == 0 => return true,
-            Ok(Status::Ok | Status::BufError) => {}
+        if decompress.total_out() > known {
+            return true;
+        }
+        let goes_on = matches!(status, Ok(Status::Ok | Status::BufError));
+        if !goes_on || read == 0 && written == 0 {
+            return false;
         }
     }
-    true
 }
 
 /// The last bytes of `bytes`, at most `count`.
@@ -620,6 +626,39 @@ mod tests {
             let told = (round == 1).then_some(Breach::ContextTakenOver);
             assert_eq!(inflater.take_breach(), told, "{round}");
         }
+    }
+
+    #[test]
+    fn any_message_is_judged_alike_however_it_is_cut() {
+        let judged = |message: &[u8], size: usize| {
+            let mut inflater = Inflater::new(ALONE);
+            assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
+            let mut out = Vec::new();
+            let mut put = |piece: &[u8]| {
+                out.extend_from_slice(piece);
+                true
+            };
+            let mut pieces = message.chunks(size);
+            let pushed = pieces.try_for_each(|piece| inflater.push(piece, &mut put));
+            let result = pushed.and_then(|()| inflater.finish(&mut put));
+            (out, result, inflater.take_breach())
+        };
+        let (mut state, mut taken_over) = (1_u32, 0);
+        for len in (2..40).cycle().take(3_000) {
+            let mut message = Vec::new();
+            while message.len() < len {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                message.push(state.to_be_bytes()[0]);
+            }
+            // A block with fixed codes, so that the bytes mean something.
+            message[0] = message[0] & !7 | 2;
+            let whole = judged(&message, message.len());
+            taken_over += u32::from(whole.2 == Some(Breach::ContextTakenOver));
+            for size in [1, 2, 5] {
+                assert_eq!(judged(&message, size), whole, "{message:x?}");
+            }
+        }
+        assert!(taken_over > 0);
     }
 
     #[test]
