@@ -53,7 +53,7 @@ impl Default for Stage {
 #[derive(Debug)]
 pub(super) struct Http {
     exchange: Exchange,
-    /// Upgrade requests that wait for their answer; `None` for other requests.
+    /// Requests that wait for their answer; `None` for those that cannot be upgrade requests.
     waiting: VecDeque<Option<Asked>>,
     /// What the heads in `waiting` take.
     waiting_heap_bytes: usize,
@@ -62,11 +62,36 @@ pub(super) struct Http {
     ended: Option<Ignored>,
 }
 
-/// An upgrade request.
+/// A request that may be an upgrade request.
 #[derive(Debug)]
 struct Asked {
     head: RequestHead,
     at: Moment,
+    means: Means,
+}
+
+/// What a request means, as far as it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// An upgrade to WebSocket.
+    Upgrade,
+    /// Its head was cut, and with it what it asked for.
+    Unknown,
+    /// It has a Sec-WebSocket-Key but does not ask for WebSocket: an upgrade request if the
+    /// answer agrees to one.
+    PerhapsUpgrade,
+}
+
+impl Means {
+    fn of(head: &RequestHead) -> Option<Self> {
+        if handshake::is_upgrade_request(head) {
+            Some(Self::Upgrade)
+        } else if head.truncated {
+            Some(Self::Unknown)
+        } else {
+            handshake::has_key(head).then_some(Self::PerhapsUpgrade)
+        }
+    }
 }
 
 impl Asked {
@@ -469,7 +494,7 @@ impl Http {
         if exchange.holds_early_bytes() {
             let direction = Direction::ClientToServer;
             exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
-        } else if let (Some(asked), true) = (self.waiting.iter().flatten().next(), over) {
+        } else if let (Some(asked), true) = (self.unanswered(), over) {
             let detail = format!(
                 "no answer to {} {}",
                 asked.head.line.method, asked.head.line.target
@@ -479,15 +504,22 @@ impl Http {
         }
     }
 
+    /// The oldest request that waits and asks for an upgrade for certain, or was cut.
+    fn unanswered(&self) -> Option<&Asked> {
+        let mut asked = self.waiting.iter().flatten();
+        asked.find(|asked| asked.means != Means::PerhapsUpgrade)
+    }
+
     /// Takes what the exchange found while it read bytes of `reading`.
     fn item(&mut self, scope: &mut Scope<'_, '_>, item: HttpItem<'_>, reading: Direction) {
         match item {
             HttpItem::Request(head) => self.request(scope, head),
             HttpItem::Response { head, expected } => self.response(scope, &head, expected),
             HttpItem::AnswerLost => {
+                let asked = self.unanswered().is_some();
+                self.waiting.clear();
                 self.waiting_heap_bytes = 0;
-                let asked = self.waiting.drain(..).flatten().next();
-                self.next = Some(if asked.is_some() {
+                self.next = Some(if asked {
                     let starts = [Start::InStep, Start::OutOfStep];
                     let websocket = WebSocket::new(scope, None, None, starts);
                     Stage::WebSocket(Box::new(websocket))
@@ -538,21 +570,17 @@ impl Http {
 
     fn request(&mut self, scope: &mut Scope<'_, '_>, head: RequestHead) {
         let side = scope.side(Direction::ClientToServer);
-        let is_upgrade = handshake::is_upgrade_request(&head);
+        let means = Means::of(&head);
+        let is_upgrade = means == Some(Means::Upgrade);
         if is_upgrade {
-            scope.teller.url = Some(url(&head));
-            if self.next.is_none() {
-                scope.teller.outcome = UpgradeOutcome::Unanswered;
-            }
-            scope.show();
+            self.asks_for(scope, &head);
         }
         scope.tell(side, EventKind::Request(&head));
         if is_upgrade {
             handshake::check_request(&head, &mut |anomaly| scope.anomaly(side, &anomaly));
         }
-        // Of a head that was cut, it is not known what it asked for.
-        let may_ask = is_upgrade || head.truncated;
-        let asked = may_ask.then_some(Asked { head, at: scope.at });
+        let at = scope.at;
+        let asked = means.map(|means| Asked { head, at, means });
         self.waiting_heap_bytes += asked.as_ref().map_or(0, Asked::heap_bytes);
         self.waiting.push_back(asked);
         if self.waiting.len() > MAX_WAITING {
@@ -560,7 +588,16 @@ impl Http {
         }
     }
 
-    /// Takes the oldest request that waits, if it is an upgrade request.
+    /// The connection is about WebSocket from here on.
+    fn asks_for(&self, scope: &mut Scope<'_, '_>, request: &RequestHead) {
+        scope.teller.url = Some(url(request));
+        if self.next.is_none() {
+            scope.teller.outcome = UpgradeOutcome::Unanswered;
+        }
+        scope.show();
+    }
+
+    /// Takes the oldest request that waits, if it may be an upgrade request.
     fn answered(&mut self) -> Option<Asked> {
         let asked = self.waiting.pop_front().flatten();
         self.waiting_heap_bytes -= asked.as_ref().map_or(0, Asked::heap_bytes);
@@ -571,22 +608,28 @@ impl Http {
         let side = scope.side(Direction::ServerToClient);
         let interim = matches!(head.line.status, 100..=199) && head.line.status != 101;
         let asked = if interim { None } else { self.answered() };
-        let asked_websocket = asked.as_ref().is_some_and(|asked| !asked.head.truncated);
+        let asked_websocket = asked
+            .as_ref()
+            .is_some_and(|asked| asked.means == Means::Upgrade && !asked.head.truncated);
         let is_websocket =
             head.line.status == 101 && (asked_websocket || handshake::is_upgrade_response(head));
         if is_websocket {
             self.upgraded(scope, head, asked.as_ref());
             return;
         }
-        let upgrade = asked
-            .filter(|asked| handshake::is_upgrade_request(&asked.head))
-            .map(|asked| Upgrade::Refused {
-                after: scope.at.time.saturating_since(asked.at.time),
-            });
+        let asked = asked.filter(|asked| asked.means == Means::Upgrade);
+        let upgrade = asked.as_ref().map(|asked| Upgrade::Refused {
+            after: scope.at.time.saturating_since(asked.at.time),
+        });
         if upgrade.is_some() {
             scope.teller.outcome = UpgradeOutcome::Refused(head.line.status);
         }
         scope.tell(side, EventKind::Response { head, upgrade });
+        if let Some(asked) = asked {
+            handshake::check_refusal(&asked.head, head, &mut |anomaly| {
+                scope.anomaly(side, &anomaly);
+            });
+        }
         if !expected && scope.teller.is_websocket {
             let detail = format!("status {}", head.line.status);
             scope.broken(side, Rule::UnexpectedResponse, detail);
@@ -600,8 +643,16 @@ impl Http {
     fn upgraded(&mut self, scope: &mut Scope<'_, '_>, head: &ResponseHead, asked: Option<&Asked>) {
         scope.show();
         let side = scope.side(Direction::ServerToClient);
-        let mut anomalies = Vec::new();
         let request = asked.map(|asked| &asked.head);
+        if let Some(asked) = asked.filter(|asked| asked.means == Means::PerhapsUpgrade) {
+            // Only now is it known that it was meant as an upgrade request.
+            self.asks_for(scope, &asked.head);
+            let client = scope.side(Direction::ClientToServer);
+            handshake::check_request(&asked.head, &mut |anomaly| {
+                scope.anomaly(client, &anomaly);
+            });
+        }
+        let mut anomalies = Vec::new();
         let agreement =
             handshake::check_response(request, head, &mut |anomaly| anomalies.push(anomaly));
         scope.teller.subprotocol.clone_from(&agreement.subprotocol);

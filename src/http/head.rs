@@ -52,6 +52,11 @@ impl Headers {
 /// Parts of `text` between separators that are not in a quoted string (RFC 9110 §5.6.4):
 /// trimmed, empty ones left out.
 pub fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    parts_outside_quotes(text, separator).filter(|part| !part.is_empty())
+}
+
+/// The same with those that are empty: at least one.
+pub fn parts_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
         if escaped {
@@ -64,7 +69,6 @@ pub fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item =
         c == separator && !quoted
     })
     .map(|part| part.trim_matches([' ', '\t']))
-    .filter(|part| !part.is_empty())
 }
 
 /// A head: start line and field lines of a message (RFC 9112 §2.1).

@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use body::Body;
 pub use head::{
     Head, Headers, MalformedHead, RequestHead, RequestLine, ResponseHead, StatusLine,
-    split_outside_quotes,
+    parts_outside_quotes, split_outside_quotes,
 };
 
 /// What an [`Exchange`] finds.

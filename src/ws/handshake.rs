@@ -1,12 +1,15 @@
 //! The opening handshake, as two HTTP heads tell it (RFC 6455 §4).
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::accept::{accept_for, explain_accept};
 use super::deflate::{DeflateParameters, EXTENSION_NAME, Stated};
+use super::extension::{self, is_token};
 use crate::anomaly::{Anomaly, Rule};
-use crate::http::{Headers, RequestHead, ResponseHead, split_outside_quotes};
+use crate::http::{Headers, RequestHead, ResponseHead};
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,12 @@ pub fn is_upgrade_request(request: &RequestHead) -> bool {
     request.headers.has_token("Upgrade", "websocket")
         // A head of which only the start was captured, but a field of the handshake.
         || request.truncated && has_websocket_field(&request.headers)
+}
+
+/// Whether a request has a Sec-WebSocket-Key, and is therefore meant as an opening
+/// handshake even where its Upgrade header does not say so.
+pub fn has_key(request: &RequestHead) -> bool {
+    request.headers.count("Sec-WebSocket-Key") > 0
 }
 
 /// Whether a response agrees to WebSocket.
@@ -70,6 +79,7 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
             format!("the method is {}", request.line.method),
         );
     }
+    check_target(&request.line.target, &mut broken);
     if request.minor_version < 1 {
         broken(Rule::RequestVersion, "the version is HTTP/1.0".to_owned());
     }
@@ -96,8 +106,12 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
             format!("the version is {version:?}"),
         );
     }
-    for element in headers.list("Sec-WebSocket-Extensions") {
-        if extension_name(element) == EXTENSION_NAME {
+    check_offered_subprotocols(headers, &mut broken);
+    check_extension_list(headers, found);
+    for element in headers.list(EXTENSIONS) {
+        if let Some(why) = extension::complaint(element) {
+            found(extension::malformed(element, why));
+        } else if extension::name(element) == EXTENSION_NAME {
             Stated::parse(element, found);
         }
     }
@@ -106,6 +120,10 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
         return;
     }
     let mut broken = |rule, detail: String| found(Anomaly::new(rule, detail));
+    if !headers.has_token("Upgrade", "websocket") {
+        let list = joined(headers, "Upgrade");
+        broken(Rule::RequestUpgrade, format!("Upgrade is {list:?}"));
+    }
     if headers.count("Sec-WebSocket-Key") == 0 {
         broken(Rule::MissingKey, "Sec-WebSocket-Key is missing".to_owned());
     }
@@ -126,6 +144,94 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     }
 }
 
+/// RFC 6455 §3, §4.1 item 3.
+fn check_target(target: &str, broken: &mut dyn FnMut(Rule, String)) {
+    let has_scheme = |scheme: &str| {
+        let start = target.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    if !target.starts_with('/') && !has_scheme("http://") && !has_scheme("https://") {
+        broken(Rule::RequestTarget, format!("the target is {target:?}"));
+    }
+    if target.contains('#') {
+        broken(Rule::TargetFragment, format!("the target is {target:?}"));
+    }
+}
+
+/// RFC 6455 §4.1 item 10. Elements that are empty do not count (RFC 2616 §2.1).
+fn check_offered_subprotocols(headers: &Headers, broken: &mut dyn FnMut(Rule, String)) {
+    const FIELD: &str = "Sec-WebSocket-Protocol";
+    let mut seen = HashSet::new();
+    for element in headers.list(FIELD) {
+        if !is_token(element) {
+            let detail = format!("{element:?} is no token");
+            broken(Rule::MalformedSubprotocol, detail);
+        } else if !seen.insert(element) {
+            let detail = format!("{element:?} is offered more than once");
+            broken(Rule::MalformedSubprotocol, detail);
+        }
+    }
+    if headers.count(FIELD) > 0 && headers.list(FIELD).next().is_none() {
+        let detail = "the header names no subprotocol".to_owned();
+        broken(Rule::MalformedSubprotocol, detail);
+    }
+}
+
+/// Whether a server must refuse a request that breaks this rule of the client (RFC 6455
+/// §4.2.1 items 1 to 6).
+fn must_be_refused(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::RequestMethod
+            | Rule::RequestVersion
+            | Rule::MissingHost
+            | Rule::RequestUpgrade
+            | Rule::RequestConnection
+            | Rule::MissingKey
+            | Rule::BadKey
+            | Rule::UnsupportedVersion
+    )
+}
+
+/// Names the rule that a server breaks when it accepts `request` although it must not.
+fn check_acceptance(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
+    if request.truncated {
+        return;
+    }
+    let mut reasons: Vec<&str> = Vec::new();
+    check_request(request, &mut |anomaly| {
+        if must_be_refused(anomaly.rule) {
+            reasons.push(anomaly.rule.name());
+        }
+    });
+    if !reasons.is_empty() {
+        let detail = format!("101 to a request that breaks {}", reasons.join(", "));
+        found(Anomaly::new(Rule::AcceptedBadRequest, detail));
+    }
+}
+
+/// Names the rules that a refusal of `request` breaks (RFC 6455 §4.2.2, §4.4).
+///
+/// Only where it is certain that the version was refused: by 426, to a request with
+/// another version than 13, and not for the sake of another protocol.
+pub fn check_refusal(
+    request: &RequestHead,
+    response: &ResponseHead,
+    found: &mut dyn FnMut(Anomaly),
+) {
+    let version = request.headers.first("Sec-WebSocket-Version");
+    let headers = &response.headers;
+    let other_protocol = headers.count("Upgrade") > 0 && !headers.has_token("Upgrade", "websocket");
+    let (Some(version), 426, false) = (version, response.line.status, other_protocol) else {
+        return;
+    };
+    let named = headers.list("Sec-WebSocket-Version").next().is_some();
+    if version != VERSION && !named && !response.truncated {
+        let detail = format!("426 to version {version:?}, without Sec-WebSocket-Version");
+        found(Anomaly::new(Rule::MissingVersion, detail));
+    }
+}
+
 /// Reads what the server agreed to, and names the rules that its response breaks
 /// (RFC 6455 §4.1 "Once the client's opening handshake has been sent", §4.2.2).
 pub fn check_response(
@@ -140,6 +246,9 @@ pub fn check_response(
     }
     if response.bare_line_feed {
         broken(Rule::BareLineFeed, "in the response".to_owned());
+    }
+    if response.minor_version < 1 {
+        broken(Rule::ResponseVersion, "the version is HTTP/1.0".to_owned());
     }
     for name in ["Content-Length", "Transfer-Encoding"] {
         if headers.count(name) > 0 {
@@ -165,13 +274,13 @@ pub fn check_response(
             broken(Rule::ResponseConnection, format!("Connection is {list:?}"));
         }
     }
+    if let Some(request) = request {
+        check_acceptance(request, found);
+    }
     Agreement {
         accept_valid: check_accept(request, response, found),
         subprotocol: check_subprotocol(request, response, found),
-        extensions: headers
-            .list("Sec-WebSocket-Extensions")
-            .map(str::to_owned)
-            .collect(),
+        extensions: headers.list(EXTENSIONS).map(str::to_owned).collect(),
         deflate: check_extensions(request, response, found),
     }
 }
@@ -202,24 +311,30 @@ fn check_subprotocol(
     Some(chosen.to_owned())
 }
 
+/// A list has at least one element (RFC 6455 §9.1).
+fn check_extension_list(headers: &Headers, found: &mut dyn FnMut(Anomaly)) {
+    if headers.count(EXTENSIONS) > 0 && headers.list(EXTENSIONS).next().is_none() {
+        let detail = "the header names no extension";
+        found(Anomaly::new(Rule::MalformedExtension, detail));
+    }
+}
+
 fn check_extensions(
     request: Option<&RequestHead>,
     response: &ResponseHead,
     found: &mut dyn FnMut(Anomaly),
 ) -> Option<DeflateParameters> {
-    const FIELD: &str = "Sec-WebSocket-Extensions";
     let mut deflate = None;
-    for element in response.headers.list(FIELD) {
-        let name = extension_name(element);
-        if !is_token(name) {
-            found(Anomaly::new(
-                Rule::MalformedExtension,
-                format!("{element:?}"),
-            ));
+    check_extension_list(&response.headers, found);
+    for element in response.headers.list(EXTENSIONS) {
+        let name = extension::name(element);
+        let malformed = extension::complaint(element);
+        if let Some(why) = malformed {
+            found(extension::malformed(element, why));
         }
         let offers: Option<Vec<_>> = whole(request).map(|headers| {
-            let same = |offer: &&str| extension_name(offer) == name;
-            headers.list(FIELD).filter(same).collect()
+            let same = |offer: &&str| extension::name(offer) == name;
+            headers.list(EXTENSIONS).filter(same).collect()
         });
         if offers.as_ref().is_some_and(Vec::is_empty) {
             found(Anomaly::new(Rule::ExtensionNotOffered, name.to_owned()));
@@ -227,42 +342,46 @@ fn check_extensions(
         if name != EXTENSION_NAME {
             continue;
         }
-        let answer = Stated::parse(element, found);
+        let answer = match malformed {
+            None => Stated::parse(element, found),
+            Some(_) => Stated::parse(element, &mut |_| {}),
+        };
         if deflate.is_some() {
             let detail = format!("{EXTENSION_NAME} is accepted more than once");
             found(Anomaly::new(Rule::DeflateResponse, detail));
             continue;
         }
         if let Some(offers) = offers.filter(|offers| !offers.is_empty()) {
-            // What is wrong with an offer was said at the request.
-            let offers: Vec<_> = offers
-                .iter()
-                .map(|offer| Stated::parse(offer, &mut |_| {}))
-                .collect();
-            answer.check_answer(&offers, found);
+            check_deflate_answer(answer, &offers, found);
         }
         deflate = Some(answer.agreed());
     }
     deflate
 }
 
-fn extension_name(element: &str) -> &str {
-    split_outside_quotes(element, ';')
-        .next()
-        .unwrap_or_default()
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+/// Checks an answer against the offers of permessage-deflate, of which there is at least
+/// one. A server may not accept one that is wrong itself (RFC 7692 §7).
+fn check_deflate_answer(answer: Stated, offers: &[&str], found: &mut dyn FnMut(Anomaly)) {
+    let mut stated = Vec::with_capacity(offers.len());
+    let mut some_right = false;
+    for offer in offers {
+        // What is wrong with an offer was said at the request.
+        let mut right = extension::complaint(offer).is_none();
+        stated.push(Stated::parse(offer, &mut |_| right = false));
+        some_right |= right;
+    }
+    if !some_right {
+        let detail = format!("accepted: {}", offers.join(", "));
+        found(Anomaly::new(Rule::AcceptedBadOffer, detail));
+    }
+    answer.check_answer(&stated, found);
 }
 
 fn joined(headers: &Headers, name: &str) -> String {
     headers.all(name).collect::<Vec<_>>().join(", ")
 }
+
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
 const VERSION: &str = "13";
 

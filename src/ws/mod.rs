@@ -11,6 +11,8 @@ mod assembly;
 mod code;
 mod decoder;
 mod deflate;
+mod distance;
+mod extension;
 mod frame;
 pub mod handshake;
 mod message;
@@ -30,12 +32,12 @@ use crate::time::{Moment, Timestamp};
 pub use accept::accept_for;
 pub use code::{CloseCode, OpCode};
 pub use decoder::{FrameDecoder, FrameEvent};
-pub use deflate::{DeflateParameters, InflateError, Inflater};
+pub use deflate::{Breach, DeflateParameters, InflateError, Inflater, Window};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::Agreement;
 pub use message::{Frame, Message, Received, Text};
 pub use profile::Profile;
-pub use receiver::{ContextTakeover, Extensions, Receiver};
+pub use receiver::{Extensions, Receiver};
 pub use resync::{Found, Piece, Seeker};
 pub use utf8::Utf8Checker;
 
@@ -110,18 +112,8 @@ impl Session {
     pub fn new(agreement: Option<&Agreement>, starts: [Start; 2], limits: &Limits) -> Self {
         let way = |direction: Direction| {
             let deflate = agreement.and_then(|agreement| agreement.deflate);
-            let no_takeover = deflate.is_some_and(|deflate| match direction {
-                Direction::ClientToServer => deflate.client_no_context_takeover,
-                Direction::ServerToClient => deflate.server_no_context_takeover,
-            });
             let extensions = Extensions {
-                deflate: deflate.map(|_| {
-                    if no_takeover {
-                        ContextTakeover::No
-                    } else {
-                        ContextTakeover::Yes
-                    }
-                }),
+                deflate: deflate.map(|deflate| deflate.window(direction)),
                 others: agreement.is_some_and(|agreement| {
                     agreement.extensions.len() > usize::from(deflate.is_some())
                 }),

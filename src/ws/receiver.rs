@@ -6,9 +6,9 @@
 use std::str;
 
 use super::assembly::{MessageInProgress, extend_up_to};
-use super::code::OpCode;
+use super::code::{CloseCode, OpCode};
 use super::decoder::FrameEvent;
-use super::deflate::{InflateError, Inflater};
+use super::deflate::{Breach, InflateError, Inflater, Window};
 use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
 use super::message::{Frame, Received};
 use super::profile::Profile;
@@ -19,21 +19,12 @@ use crate::limits::Limits;
 /// How much of the extensions is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extensions {
-    /// permessage-deflate was agreed; with context takeover in this direction or not.
-    pub deflate: Option<ContextTakeover>,
+    /// permessage-deflate was agreed, with this window in this direction.
+    pub deflate: Option<Window>,
     /// Others were agreed, which may give RSV bits a meaning.
     pub others: bool,
     /// The handshake was not captured: RSV1 is taken for permessage-deflate.
     pub assumed: bool,
-}
-
-/// Whether the window of one direction goes on from message to message (RFC 7692 §7.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContextTakeover {
-    /// It does.
-    Yes,
-    /// Each message starts with an empty window.
-    No,
 }
 
 /// Makes messages of one direction's frames.
@@ -376,6 +367,9 @@ impl Receiver {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
             return;
         };
+        while let Some(breach) = inflater.take_breach() {
+            emit(Received::Anomaly(broken_by(breach)));
+        }
         let length = message.length;
         let anomaly = match result {
             Err(InflateError::Invalid) => {
@@ -440,7 +434,7 @@ impl Receiver {
             ends_message: of_message && (last || cut_short),
         };
         if header.opcode == OpCode::Close {
-            check_close(&told, emit);
+            check_close(&told, self.direction, emit);
         }
         emit(Received::Frame(told));
         if let (true, Some(message)) = (of_message, &mut self.message) {
@@ -496,7 +490,7 @@ fn inflater_of(
     history_missing: bool,
 ) -> &mut Inflater {
     inflater.get_or_insert_with(|| {
-        let mut inflater = Inflater::new(extensions.deflate != Some(ContextTakeover::No));
+        let mut inflater = Inflater::new(extensions.deflate.unwrap_or_default());
         if history_missing {
             inflater.lose_history();
         }
@@ -504,8 +498,24 @@ fn inflater_of(
     })
 }
 
+/// The rule that compressed data breaks.
+fn broken_by(breach: Breach) -> Anomaly {
+    match breach {
+        Breach::Tail => Anomaly::new(Rule::DeflateTail, "the message ends with 00 00 ff ff"),
+        Breach::ContextTakenOver => Anomaly::new(
+            Rule::ContextTakenOver,
+            "inflated with the window of the messages before it, as all that follow; told once \
+             a direction",
+        ),
+        Breach::WindowExceeded { distance, window } => Anomaly::new(
+            Rule::WindowExceeded,
+            format!("{distance} bytes back, the window has {window}; told once a direction"),
+        ),
+    }
+}
+
 /// Names the rules that the body of a Close frame breaks (RFC 6455 §5.5.1, §7.4).
-fn check_close(frame: &Frame<'_>, emit: &mut dyn FnMut(Received<'_>)) {
+fn check_close(frame: &Frame<'_>, sender: Direction, emit: &mut dyn FnMut(Received<'_>)) {
     let mut found = |rule, detail: String| emit(Received::Anomaly(Anomaly::new(rule, detail)));
     if frame.header.payload_len == 1 {
         found(Rule::CloseBodyTooShort, "1 byte".to_owned());
@@ -518,6 +528,10 @@ fn check_close(frame: &Frame<'_>, emit: &mut dyn FnMut(Received<'_>)) {
             Rule::InvalidCloseCode,
             format!("{} {}", code.0, code.name()),
         );
+    }
+    if code == CloseCode::MANDATORY_EXTENSION && sender == Direction::ServerToClient {
+        let detail = format!("{} {} from the server", code.0, code.name());
+        found(Rule::CloseCodeOfClient, detail);
     }
     let whole = frame.missing == 0 && !frame.cut_short;
     if let (true, Err(error)) = (whole, str::from_utf8(reason)) {

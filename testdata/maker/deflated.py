@@ -193,6 +193,36 @@ def window_exceeded(trace: Trace):
 
 
 @traced(
+    'deflate_context_taken_over.pcap',
+    'Both sides refer back to earlier messages, though no context takeover was agreed',
+)
+def context_taken_over(trace: Trace):
+    answer = f'{DEFLATE}; server_no_context_takeover; client_no_context_takeover'
+    connection = negotiated(trace, answer, offer=answer)
+    compressed_talk(connection, Deflater(), Deflater())
+    connection.close()
+
+
+@traced(
+    'deflate_tail.pcap',
+    'Compressed messages that end with 00 00 ff ff: one alone, one in fragments, and others after '
+    'each',
+)
+def tail(trace: Trace):
+    connection = negotiated(trace)
+    server, deflater = connection.server, Deflater()
+    left = b'\0\0\xff\xff'
+    server.frame(TEXT, deflater.message(spoken('server', 1).encode()) + left, rsv=RSV1)
+    compressed(server, deflater, spoken('server', 2))
+    payload = deflater.message(spoken('server', 3).encode())
+    server.frame(TEXT, payload, fin=False, rsv=RSV1)
+    server.frame(CONTINUATION, left[:1], fin=False)
+    server.frame(CONTINUATION, left[1:])
+    compressed(server, deflater, spoken('server', 4))
+    connection.close()
+
+
+@traced(
     'deflate_lost_message.pcap',
     'A compressed message was not captured; the next ones refer back to it',
 )

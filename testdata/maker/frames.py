@@ -1,7 +1,7 @@
 """WebSocket frames: lengths, opcodes, fragments, text, closing."""
 
 from .registry import traced
-from .trace import Trace
+from .trace import Trace, spoken
 from .websocket import (
     BINARY,
     CLOSE,
@@ -88,6 +88,14 @@ def masking(trace: Trace):
     connection.server.frame(TEXT, 'from the server, masked', mask=b'\x0b\xad\xca\xfe')
     connection.client.frame(TEXT, 'masked with zeros', mask=bytes(4))
     connection.client.frame(TEXT, '', mask=b'\x01\x02\x03\x04')
+    connection.close()
+
+
+@traced('ws_masking_key_repeated.pcap', 'A client that masks every frame with the same key')
+def masking_key_repeated(trace: Trace):
+    connection = trace.websocket()
+    for number in range(1, 4):
+        connection.client.frame(TEXT, spoken('client', number), mask=b'\x12\x34\x56\x78')
     connection.close()
 
 

@@ -471,3 +471,66 @@ def response_anomalies(trace: Trace):
     case('no-connection', connection=None)
     case('content-length', 'Content-Length: 5')
     case('http-1.0')
+
+
+@traced(
+    'http_request_rules.pcap',
+    'Requests that break a rule, and are accepted: Upgrade missing or for another protocol, a '
+    'fragment in the target; subprotocols that are no tokens, twice the same, none; extensions '
+    'with a value that is no token, none',
+)
+def request_rules(trace: Trace):
+    def case(target, *fields, **replaced):
+        connection = trace.connection()
+        connection.open()
+        connection.client.send(connection.request_head(*fields, target=target, **replaced))
+        answered(connection)
+
+    case('/no-upgrade', upgrade=None)
+    case('/other-upgrade', upgrade='h2c')
+    case('/fragment#top')
+    case('/subprotocol-no-token', 'Sec-WebSocket-Protocol: chat, my chat')
+    case(
+        '/subprotocol-twice', 'Sec-WebSocket-Protocol: chat, v2', 'Sec-WebSocket-Protocol: chat'
+    )
+    case('/no-subprotocol', 'Sec-WebSocket-Protocol: ,')
+    case('/extension-no-token', 'Sec-WebSocket-Extensions: x-one; a="b c", x-two; a="b"')
+    case('/no-extension', 'Sec-WebSocket-Extensions:')
+
+
+@traced(
+    'http_version_refused.pcap',
+    'Version 8 refused: 426 with the versions, 426 without, 426 for another protocol, 400',
+)
+def version_refused(trace: Trace):
+    for target, status, *fields in (
+        ('/versions', '426 Upgrade Required', 'Sec-WebSocket-Version: 13'),
+        ('/no-versions', '426 Upgrade Required', 'Upgrade: websocket', 'Connection: Upgrade'),
+        ('/tls', '426 Upgrade Required', 'Upgrade: TLS/1.2', 'Connection: Upgrade'),
+        ('/bad-request', '400 Bad Request'),
+    ):
+        connection = trace.connection()
+        connection.open()
+        connection.client.send(connection.request_head(target=target, version='8'))
+        connection.server.send(head(f'HTTP/1.1 {status}', *fields, 'Content-Length: 0'))
+        connection.finish()
+
+
+@traced(
+    'http_unexpected.pcap',
+    'A second answer to one request, and a head that is longer than 64 KiB',
+)
+def unexpected(trace: Trace):
+    connection = trace.connection()
+    connection.open()
+    connection.client.send(connection.request_head(target='/second-answer'))
+    refusal = head('HTTP/1.1 403 Forbidden', 'Content-Length: 0')
+    connection.server.send(refusal + refusal)
+    connection.finish()
+
+    connection = trace.connection()
+    connection.open()
+    connection.client.send(connection.request_head(target='/long-head'))
+    connection.server.send(connection.response_head('X-Padding: ' + 'p' * (64 << 10)), size=16_000)
+    connection.talk(1)
+    connection.close()

@@ -1,6 +1,7 @@
 """What happens to TCP segments: order, loss, doubling, openings and endings."""
 
-from .registry import traced
+from .pcapfile import gzipped, pcap
+from .registry import made, traced
 from .trace import Trace, spoken
 from .websocket import CLOSE, TEXT, close_payload
 
@@ -373,6 +374,23 @@ def gap_never_acknowledged(trace: Trace):
     server.peer.ack()
     server.emit(*server.queue(server.framed(TEXT, 'after the hole')))
     server.peer.ack()
+
+
+@made(
+    'tcp_out_of_order_limit.pcap.gz',
+    'One segment is missing, and more than 4 MiB come behind it, in segments of 60 kB',
+)
+def out_of_order_limit():
+    trace = Trace()
+    connection = trace.websocket()
+    server = connection.server
+    first, missing, *others = server.pieces(server.framed(TEXT, 'x' * (73 * 60_000)), 60_000)
+    server.emit(*first)
+    server.lose(*missing)
+    for piece in others:
+        server.emit(*piece)
+    server.text('after all that waited')
+    return gzipped(pcap(trace.packets()))
 
 
 @traced(
