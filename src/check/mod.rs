@@ -13,6 +13,7 @@ mod finding;
 mod judge;
 mod outcome;
 mod policy;
+pub mod settings;
 
 pub use finding::{Finding, Findings};
 pub use judge::{Bounds, Judge};
