@@ -31,6 +31,7 @@ mod policy;
 mod recorder;
 mod side_by_side;
 mod told;
+pub mod settings;
 
 use crate::event::Event;
 
