@@ -10,9 +10,11 @@
 //! [`Outcome`]; the formats know nothing else.
 
 mod finding;
+mod format;
 mod outcome;
 mod policy;
 
 pub use finding::{Finding, Findings};
+pub use format::{FormatName, Look, Report, Totals, Verbosity};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};

@@ -103,7 +103,7 @@ fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
 
 /// Writes as JSON escapes what a terminal might act upon, too: the same text for whoever
 /// reads JSON, and none of it raw for whoever only looks.
-struct Harmless;
+pub(crate) struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
@@ -218,8 +218,13 @@ fn moment<M: SerializeMap>(
 ) -> Result<(), M::Error> {
     map.serialize_entry("packet", &at.packet)?;
     map.serialize_entry("time", time)?;
-    let seconds = Duration::from_nanos(elapsed.unsigned_abs()).as_secs_f64();
-    map.serialize_entry("elapsed", &if elapsed < 0 { -seconds } else { seconds })
+    map.serialize_entry("elapsed", &seconds(elapsed))
+}
+
+/// Nanoseconds in seconds.
+pub(crate) fn seconds(nanos: i64) -> f64 {
+    let seconds = Duration::from_nanos(nanos.unsigned_abs()).as_secs_f64();
+    if nanos < 0 { -seconds } else { seconds }
 }
 
 fn optional<M: SerializeMap>(

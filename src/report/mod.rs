@@ -46,6 +46,10 @@ pub use text::escape;
 pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
+pub(crate) use json::{Harmless, seconds};
+pub(crate) use text::{append, by_name, text_width, wrapped};
+pub(crate) use timestamp::seconds_with_micros;
+
 /// Shows a capture: what can be shown as it comes, and the rest at its end.
 pub trait View: EventSink {
     /// Writes the rows of packets before `before`, and says whether there were any.

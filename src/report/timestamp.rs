@@ -96,7 +96,7 @@ pub(super) fn subsecond(time: Timestamp) -> u64 {
 }
 
 /// `-1.000250` for -1,000,250,000 ns: seconds with microseconds.
-pub(super) fn seconds_with_micros(nanos: i64) -> String {
+pub(crate) fn seconds_with_micros(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let micros = nanos.unsigned_abs() / 1000;
     format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
