@@ -126,24 +126,6 @@ impl FromStr for Rule {
     }
 }
 
-impl Severity {
-    /// The severity from which on something happens: `error`, `warning`, `note`; `None` for
-    /// `never`.
-    ///
-    /// # Errors
-    ///
-    /// Another word.
-    pub fn parse_bound(text: &str) -> Result<Option<Self>, String> {
-        match text {
-            "error" => Ok(Some(Self::Error)),
-            "warning" => Ok(Some(Self::Warning)),
-            "note" => Ok(Some(Self::Note)),
-            "never" => Ok(None),
-            _ => Err("there are error, warning, note and never".to_owned()),
-        }
-    }
-}
-
 rules! {
     // TCP
     ConflictingOverlap "conflicting-overlap" Warning "RFC 9293 §3.10.7.4"

@@ -11,15 +11,16 @@
 
 mod align;
 mod baseline;
+mod catalogue;
 mod checker;
 mod compare;
 mod conversation;
 mod differ;
 mod document;
-mod expectation;
-mod catalogue;
 pub mod examples;
+pub mod expectation;
 mod finding;
+mod format;
 mod judge;
 mod layout;
 mod mask;
@@ -29,19 +30,20 @@ mod page;
 mod payload;
 mod policy;
 mod recorder;
+pub mod settings;
 mod side_by_side;
 mod told;
-pub mod settings;
 
 use crate::event::Event;
 
 pub use baseline::{Baseline, BaselineError, Compared};
+pub use catalogue::{explain, link, rules_table};
 pub use checker::{Checker, Plan};
 pub use compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
 pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
 pub use expectation::{Expectation, ExpectationNames, Verdict};
-pub use catalogue::{explain, link, rules_table};
 pub use finding::{Finding, Findings};
+pub use format::{FormatName, Look, Report, Totals, Verbosity};
 pub use judge::{Bounds, Judge};
 pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};

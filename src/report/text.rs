@@ -57,7 +57,7 @@ pub(super) fn is_harmful(c: char) -> bool {
 }
 
 /// What is called `name` on the command line; else a message that lists what there is.
-pub(super) fn by_name<T: Copy>(all: &[(&str, T)], name: &str, what: &str) -> Result<T, String> {
+pub(crate) fn by_name<T: Copy>(all: &[(&str, T)], name: &str, what: &str) -> Result<T, String> {
     let known = all.iter().find(|(known, _)| *known == name);
     known.map(|(_, value)| *value).ok_or_else(|| {
         let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
@@ -71,7 +71,7 @@ fn width(c: char) -> usize {
 }
 
 /// Columns that `text` takes on a terminal.
-pub(super) fn text_width(text: &str) -> usize {
+pub(crate) fn text_width(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn cut_to_width(text: &mut String, columns: usize) {
 }
 
 /// Parts of a line that take at most so many columns each; a single one of an empty line.
-pub(super) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> {
+pub(crate) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
     std::iter::from_fn(move || {
         let line = rest.take()?;

@@ -11,7 +11,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::options::{did_you_mean, rule_named};
+use super::options::did_you_mean;
 use super::{CaptureTable, FailOn, Given, Options, Pattern, Settings, SettingsError};
 use crate::anomaly::Rule;
 
@@ -255,7 +255,7 @@ impl Value for FailOn {
 
 impl Value for Rule {
     fn of(text: &str) -> Result<Self, String> {
-        rule_named(text)
+        text.parse()
     }
 }
 

@@ -96,18 +96,6 @@ impl FromStr for FailOn {
     }
 }
 
-/// The rule called `name`.
-///
-/// # Errors
-///
-/// There is none; the text names the nearest one.
-pub fn rule_named(name: &str) -> Result<Rule, String> {
-    Rule::named(name).ok_or_else(|| {
-        let names = Rule::ALL.iter().map(|rule| rule.name());
-        format!("there is no rule {name}{}", did_you_mean(name, names))
-    })
-}
-
 /// Asks for the nearest of `names`, if one is near.
 pub(super) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let distances = names
@@ -227,26 +215,5 @@ mod tests {
             ..Options::default()
         };
         assert_eq!(never.policy().fail_on, None);
-    }
-
-    #[test]
-    fn a_rule_that_does_not_exist_names_the_nearest() {
-        for (name, expected) in [
-            ("no-close", Ok(Rule::NoClose)),
-            (
-                "noclose",
-                Err("there is no rule noclose; did you mean no-close?"),
-            ),
-            (
-                "unmasked-clients-frames",
-                Err(
-                    "there is no rule unmasked-clients-frames; did you mean unmasked-client-frame?",
-                ),
-            ),
-            ("x", Err("there is no rule x")),
-            ("", Err("there is no rule ")),
-        ] {
-            assert_eq!(rule_named(name), expected.map_err(str::to_owned));
-        }
     }
 }
