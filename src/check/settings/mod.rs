@@ -337,7 +337,10 @@ max-message = 4
                 "[[capture]]\nglob = 'a'\n[[capture.capture]]\nglob = 'b'",
                 "line 3: a [[capture]] has no other in it",
             ),
-            ("a = 1\nb = ", "line 2: b: string values must be quoted, expected literal string"),
+            (
+                "a = 1\nb = ",
+                "line 2: b: string values must be quoted, expected literal string",
+            ),
         ] {
             let found = Settings::parse(text).map_err(|error| error.to_string());
             assert_eq!(found.err().as_deref(), Some(expected), "{text}");
