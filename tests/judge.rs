@@ -255,6 +255,9 @@ fn opening_cases() -> Vec<Case> {
     ]
 }
 
+const WRONG: &str = "wrong-accept server 5: \"AAAA\", expected \
+    \"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is 3 bytes, a SHA-1 digest has 20";
+
 fn handshake_fault_cases() -> Vec<Case> {
     let wrong = || Upgrade::new().answering("Sec-WebSocket-Accept", "AAAA");
     let hello = |tcp| closed(spoken(tcp, &[(Client, text("hello"))]));
@@ -267,7 +270,6 @@ fn handshake_fault_cases() -> Vec<Case> {
     early.put(Client, support::packet::ACK, at, Some(0), &bytes);
     early.sent[0] += bytes.len() as u64;
     early.fin(Client).fin(Server).ack(Client);
-    const WRONG: &str = "wrong-accept server 5: \"AAAA\", expected \"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\"; it is 3 bytes, a SHA-1 digest has 20";
     vec![
         case(
             "a client that goes on after a wrong Sec-WebSocket-Accept",
@@ -294,8 +296,9 @@ fn handshake_fault_cases() -> Vec<Case> {
     ]
 }
 
+const FAULT: &str = "unmasked-client-frame client 6: the mask bit is 0";
+
 fn frame_fault_cases() -> Vec<Case> {
-    const FAULT: &str = "unmasked-client-frame client 6: the mask bit is 0";
     let fault = || (Client, text("a").wrongly_masked());
     let bad_text = || text(b"\xff").more();
     vec![
@@ -498,8 +501,8 @@ fn close_cases() -> Vec<Case> {
         let at = tcp.sent[0].cast_signed();
         let bytes = tcp.encode(Client, &[close(1000, "")]);
         tcp.sent[0] += bytes.len() as u64;
-        let acked = tcp.sent[1].cast_signed() - 1;
-        tcp.put(Client, support::packet::ACK, at, Some(acked), &bytes);
+        let before_fin = tcp.sent[1].cast_signed() - 1;
+        tcp.put(Client, support::packet::ACK, at, Some(before_fin), &bytes);
         tcp.fin(Client).ack(Server);
         tcp
     };

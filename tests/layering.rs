@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "progress",
             "screen",
             "sniff",
+            "suite",
         ],
     ),
     ("report", &["report", "filter", "check"]),

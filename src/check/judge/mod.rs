@@ -214,3 +214,30 @@ fn too_long(what: &str, took: Duration, bound: Duration) -> String {
     let took = u64::try_from(took.as_micros()).map_or(took, Duration::from_micros);
     format!("{what} took {took:?}, more than {bound:?}")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{Analyzer, Config, capture};
+
+    #[test]
+    fn nothing_is_kept_of_connections_that_are_over() {
+        for name in ["many.pcap.gz", "browser_chat.pcap", "tcp_reset.pcap"] {
+            let path = format!("{}/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+            let mut judge = Judge::default();
+            for all in [false, true] {
+                let mut source = capture::open(path.as_ref()).unwrap();
+                let mut analyzer = Analyzer::new(Config {
+                    all,
+                    ..Config::default()
+                });
+                while let Ok(Some(packet)) = source.next_packet() {
+                    analyzer.push(&packet, &mut judge);
+                }
+                analyzer.finish(&mut judge);
+                assert_eq!(judge.open.len(), 0, "{name}");
+            }
+        }
+    }
+}
