@@ -53,7 +53,7 @@ pub(crate) enum Done {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Done> {
     match &arguments.command {
         None => show(arguments).map(|()| Done::Well),
-        Some(Command::Check(_)) => anyhow::bail!("soon"),
+        Some(Command::Check(arguments)) => checking::check(arguments),
         Some(Command::Diff(arguments)) => checking::diff(arguments),
         Some(Command::Completions { shell }) => print(&completions(*shell)),
         Some(Command::Man) => print(&manual()?),

@@ -10,9 +10,6 @@ mod progress;
 mod screen;
 #[cfg(feature = "live")]
 mod sniff;
-#[allow(dead_code, unused_imports)] // Until `check` is a command.
-mod suite;
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 

@@ -268,6 +268,60 @@ fn what_is_ignored_is_no_difference() {
 }
 
 #[test]
+fn what_is_ignored_only_later_is_left_out_of_the_baseline_too() {
+    let said = |ts: u32| {
+        let mut tcp = Tcp::upgraded();
+        tcp.frames(
+            Client,
+            &[text(format!(r#"{{"ts": {ts}}}"#)), ping(format!("{ts}"))],
+        );
+        tcp.frames(
+            Server,
+            &[pong(format!("{ts}")), close(1000, format!("at {ts}"))],
+        );
+        tcp.end();
+        tcp.trace
+    };
+    let (left, right) = (said(1), said(2));
+    let none = Compared::default();
+    let baseline = Baseline::new(none.clone(), recorded(&left, &none)).to_text();
+    let baseline = || Baseline::parse(baseline.as_bytes()).unwrap();
+    let asked = Compared {
+        ignore: vec!["$.ts".to_owned()],
+        ignore_text: vec!["at .*".to_owned()],
+        ignore_pings: true,
+        ..Compared::default()
+    };
+    let compared = baseline().comparing(&asked).unwrap();
+    let right = recorded(&right, &compared.compared);
+    assert!(Comparison::new(&compared.connections, &right, false).is_alike());
+
+    let strict = Compared {
+        strict: true,
+        ..Compared::default()
+    };
+    let header = Compared {
+        headers: vec!["Origin".to_owned()],
+        ..Compared::default()
+    };
+    for (asked, expected) in [
+        (
+            strict,
+            "the baseline was recorded without fragmentation (--strict); record it anew with --update",
+        ),
+        (
+            header,
+            "the baseline was recorded without the header field Origin; record it anew with --update",
+        ),
+    ] {
+        assert_eq!(
+            baseline().comparing(&asked).unwrap_err().to_string(),
+            expected
+        );
+    }
+}
+
+#[test]
 fn pings_can_be_left_out() {
     let more = chat_with(Upgrade::new(), &[ping("a"), ping("b")]);
     let compared = Compared {

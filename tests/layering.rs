@@ -20,7 +20,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "progress",
             "screen",
             "sniff",
-            "suite",
         ],
     ),
     ("report", &["report", "filter", "check"]),

@@ -56,6 +56,12 @@ pub enum BaselineError {
         version = Baseline::VERSION
     )]
     Version(u64),
+    /// It does not hold what is to be compared.
+    #[error("the baseline was recorded without {0}; record it anew with --update")]
+    NotRecorded(String),
+    /// What is left out cannot be understood.
+    #[error(transparent)]
+    Mask(#[from] super::MaskError),
 }
 
 impl Baseline {
@@ -69,6 +75,38 @@ impl Baseline {
             compared,
             connections,
         }
+    }
+
+    /// The baseline for a comparison in which this is compared, and left out besides what it
+    /// leaves out itself.
+    ///
+    /// # Errors
+    ///
+    /// It was recorded without something that is to be compared; or a path or expression
+    /// cannot be understood.
+    pub fn comparing(mut self, asked: &Compared) -> Result<Self, BaselineError> {
+        if asked.strict && !self.compared.strict {
+            return Err(BaselineError::NotRecorded(
+                "fragmentation (--strict)".to_owned(),
+            ));
+        }
+        let is_known = |name: &&String| {
+            let mut known = self.compared.headers.iter();
+            known.any(|known| known.eq_ignore_ascii_case(name))
+        };
+        if let Some(name) = asked.headers.iter().find(|name| !is_known(name)) {
+            return Err(BaselineError::NotRecorded(format!(
+                "the header field {name}"
+            )));
+        }
+        let own = self.compared.headers.clone();
+        self.compared = self.compared.and(asked);
+        self.compared.headers = own;
+        let scope = self.compared.scope()?;
+        for conversation in &mut self.connections {
+            conversation.leave_out(&scope.mask, scope.ignore_pings);
+        }
+        Ok(self)
     }
 
     /// The baseline as a file: JSON, in which what fits stands on one line, so that a message

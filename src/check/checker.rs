@@ -2,8 +2,8 @@
 
 use super::conversation::Conversation;
 use super::{
-    Baseline, Bounds, Comparison, Counts, Expectation, Findings, Judge, Judgement, MaskError,
-    Outcome, Policy, Problem, Recorder, Scope, Sides, Test, TestKind, TestResult, Verdict,
+    Baseline, Bounds, Compared, Comparison, Counts, Expectation, Findings, Judge, Judgement,
+    MaskError, Outcome, Policy, Problem, Recorder, Sides, Test, TestKind, TestResult, Verdict,
 };
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
@@ -18,14 +18,34 @@ pub struct Plan {
     pub bounds: Bounds,
     /// What has to hold.
     pub expectations: Vec<Expectation>,
-    /// What has to be said, and what that is called.
-    pub baseline: Option<(String, Baseline)>,
+}
+
+/// What is said in a capture: with what it is compared, if it is.
+#[derive(Clone, Debug, Default)]
+pub enum Against {
+    /// It is neither compared nor recorded.
+    #[default]
+    Nothing,
+    /// It is compared with a baseline of this name.
+    Baseline(String, Baseline),
+    /// It is recorded.
+    Record(Compared),
+}
+
+/// What came of checking a capture.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Of each thing that was asked.
+    pub outcome: Outcome,
+    /// What was said, where that was to be recorded and the capture could be read whole.
+    pub recorded: Option<Vec<Conversation>>,
 }
 
 /// Checks one capture.
 #[derive(Debug)]
 pub struct Checker<'p> {
     plan: &'p Plan,
+    against: &'p Against,
     judge: Judge,
     figures: Figures,
     recorder: Option<Recorder>,
@@ -37,13 +57,12 @@ impl<'p> Checker<'p> {
     /// # Errors
     ///
     /// The baseline leaves something out that cannot be understood.
-    pub fn new(plan: &'p Plan) -> Result<Self, MaskError> {
-        let baseline = plan.baseline.as_ref();
-        let scope: Option<Scope> = baseline
-            .map(|(_, baseline)| baseline.compared.scope())
-            .transpose()?;
+    pub fn new(plan: &'p Plan, against: &'p Against) -> Result<Self, MaskError> {
+        let compared = against.compared();
+        let scope = compared.map(Compared::scope).transpose()?;
         Ok(Self {
             plan,
+            against,
             judge: Judge::new(plan.bounds),
             figures: Figures::default(),
             recorder: scope.map(Recorder::new),
@@ -52,9 +71,10 @@ impl<'p> Checker<'p> {
 
     /// What came of it. The analyzer was told before that the capture is over; `errors` are
     /// what kept it from being read whole.
-    pub fn finish(self, capture: String, summary: &Summary, errors: &[String]) -> Outcome {
+    pub fn finish(self, capture: String, summary: &Summary, errors: &[String]) -> Checked {
         let Self {
             plan,
+            against,
             judge,
             mut figures,
             recorder,
@@ -80,10 +100,17 @@ impl<'p> Checker<'p> {
                 expectation.values(&figures, summary)
             })
         }));
-        if let (Some((name, baseline)), Some(recorder)) = (&plan.baseline, recorder) {
-            tests.push(compared(name, baseline, recorder.finish()));
+        let mut recorded = recorder.map(Recorder::finish);
+        match (against, &recorded) {
+            (Against::Baseline(name, baseline), Some(recorded)) => {
+                tests.push(compared(name, baseline, recorded.as_deref()));
+            }
+            (_, Some(None)) => tests.push(too_much()),
+            _ => {}
         }
-        Outcome {
+        let is_whole = tests[0].passed();
+        recorded.take_if(|_| !is_whole || !matches!(against, Against::Record(_)));
+        let outcome = Outcome {
             capture,
             counts: Counts {
                 packets: summary.packets,
@@ -93,6 +120,21 @@ impl<'p> Checker<'p> {
             findings,
             policy: plan.policy.clone(),
             tests,
+        };
+        Checked {
+            outcome,
+            recorded: recorded.flatten(),
+        }
+    }
+}
+
+impl Against {
+    /// What of the capture is compared or recorded.
+    pub fn compared(&self) -> Option<&Compared> {
+        match self {
+            Self::Nothing => None,
+            Self::Baseline(_, baseline) => Some(&baseline.compared),
+            Self::Record(compared) => Some(compared),
         }
     }
 }
@@ -174,33 +216,40 @@ fn expected(
     let result = match verdict {
         Verdict::Holds => TestResult::Passed,
         Verdict::Fails => {
-            let message = format!("{text}: {}", values().join(", "));
+            let message = values().join(", ");
             TestResult::Failed(vec![Problem::new(message)])
         }
         Verdict::Unanswered(names) => {
-            let message = format!("{text}: the capture has no {}", names.join(", no "));
+            let message = format!("the capture has no {}", names.join(", no "));
             TestResult::Error(vec![Problem::new(message)])
         }
     };
     test(TestKind::Expectation, text, result)
 }
 
-fn compared(name: &str, baseline: &Baseline, recorded: Option<Vec<Conversation>>) -> Test {
-    let result = match recorded {
-        Some(recorded) => {
-            let ignore_order = baseline.compared.ignore_order;
-            let left = &baseline.connections;
-            let comparison = Comparison::new(left, &recorded, ignore_order);
-            let sides = Sides {
-                left: "the baseline",
-                right: "the capture",
-            };
-            match comparison.problems(left, &recorded, sides) {
-                problems if problems.is_empty() => TestResult::Passed,
-                problems => TestResult::Failed(problems),
-            }
-        }
-        None => TestResult::Error(vec![Problem::new(Recorder::too_much())]),
+fn compared(name: &str, baseline: &Baseline, recorded: Option<&[Conversation]>) -> Test {
+    let Some(recorded) = recorded else {
+        return too_much();
+    };
+    let ignore_order = baseline.compared.ignore_order;
+    let left = &baseline.connections;
+    let comparison = Comparison::new(left, recorded, ignore_order);
+    let sides = Sides {
+        left: "the baseline",
+        right: "the capture",
+    };
+    let result = match comparison.problems(left, recorded, sides) {
+        problems if problems.is_empty() => TestResult::Passed,
+        problems => TestResult::Failed(problems),
     };
     test(TestKind::Baseline, name, result)
+}
+
+fn too_much() -> Test {
+    let problem = Problem::new(Recorder::too_much());
+    test(
+        TestKind::Baseline,
+        "baseline",
+        TestResult::Error(vec![problem]),
+    )
 }

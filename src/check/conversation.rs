@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Place;
+use super::mask::Mask;
 use crate::flow::Direction;
 
 /// What was said on one connection.
@@ -193,6 +194,34 @@ impl Conversation {
     /// Target of the last request.
     pub fn target(&self) -> Option<&str> {
         self.handshakes.last()?.target.as_deref()
+    }
+}
+
+impl Conversation {
+    /// Leaves out what the mask does, and Pings and Pongs if they are ignored.
+    pub(super) fn leave_out(&mut self, mask: &Mask, ignore_pings: bool) {
+        let masked = |text: &mut String| *text = mask.text(text).into_owned();
+        for handshake in &mut self.handshakes {
+            let headers = handshake.request_headers.iter_mut();
+            let headers = headers.chain(&mut handshake.response_headers);
+            headers.chain(&mut handshake.target).for_each(masked);
+        }
+        for sent in [&mut self.client, &mut self.server] {
+            if ignore_pings {
+                sent.pings.clear();
+                sent.pongs.clear();
+            }
+            let controls = sent.pings.iter_mut().chain(&mut sent.pongs);
+            controls
+                .filter_map(|control| control.text.as_mut())
+                .for_each(masked);
+            sent.closes
+                .iter_mut()
+                .for_each(|close| masked(&mut close.reason));
+            sent.messages
+                .iter_mut()
+                .for_each(|message| message.leave_out(mask));
+        }
     }
 }
 

@@ -38,7 +38,7 @@ use crate::event::Event;
 
 pub use baseline::{Baseline, BaselineError, Compared};
 pub use catalogue::{explain, link, rules_table};
-pub use checker::{Checker, Plan};
+pub use checker::{Against, Checked, Checker, Plan};
 pub use compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
 pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
 pub use expectation::{Expectation, ExpectationNames, Verdict};

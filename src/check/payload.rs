@@ -57,6 +57,21 @@ impl Message {
         new
     }
 
+    /// Leaves out of a message what the mask does. Of what is kept by its hash nothing can be.
+    pub(super) fn leave_out(&mut self, mask: &Mask) {
+        if self.length.is_some() {
+            return;
+        }
+        let text = match (self.json.take(), self.text.take()) {
+            (Some(json), _) if self.spaced => spaced(&json),
+            (Some(json), _) => json.to_string(),
+            (None, Some(text)) => text,
+            (None, None) => return,
+        };
+        self.spaced = false;
+        self.set_text(&mask.text(&text), mask);
+    }
+
     fn set_text(&mut self, text: &str, mask: &Mask) {
         if !self.incomplete && self.set_json(text, mask) {
             return;

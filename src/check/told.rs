@@ -269,7 +269,7 @@ fn places(left: &Value, right: &Value) -> Vec<String> {
     let both = (left.get("json"), right.get("json"));
     let (left, right) = match both {
         (Some(l), Some(r)) if l != r => (l, r),
-        _ if left.is_object() && left.get("opcode").is_none() => (left, right),
+        _ if is_handshake(left) && is_handshake(right) => (left, right),
         _ => return Vec::new(),
     };
     let (found, has_more) = differences(left, right, PLACES);
@@ -292,15 +292,15 @@ fn places(left: &Value, right: &Value) -> Vec<String> {
 fn text(value: &Value) -> String {
     match value {
         Value::Object(members) if members.contains_key("opcode") => message(members),
-        Value::Object(members)
-            if members.contains_key("status") || members.contains_key("method") =>
-        {
-            handshake(members)
-        }
+        Value::Object(members) if is_handshake(value) => handshake(members),
         Value::Object(members) => control(members),
         Value::String(word) => word.clone(),
         other => spaced(other),
     }
+}
+
+fn is_handshake(value: &Value) -> bool {
+    value.get("status").is_some() || value.get("method").is_some()
 }
 
 fn message(members: &Map<String, Value>) -> String {

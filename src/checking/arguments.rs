@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
-use wsdump::anomaly::{Rule, Severity};
-use wsdump::check::Compared;
+use wsdump::anomaly::Rule;
+use wsdump::check::settings::FailOn;
+use wsdump::check::{Compared, FormatName};
 
 use crate::arguments::{ColorChoice, duration, number};
 
@@ -46,7 +47,7 @@ pub(crate) struct CheckArguments {
 
     /// Fail on rules of this severity or a graver one: error, warning, note or never
     /// [default: error]
-    #[arg(long, value_name = "SEVERITY", value_parser = fail_on, help_heading = RULES)]
+    #[arg(long, value_name = "SEVERITY", help_heading = RULES)]
     pub(crate) fail_on: Option<FailOn>,
 
     /// Do not look at this rule; may be repeated
@@ -102,7 +103,7 @@ pub(crate) struct CheckArguments {
 
     /// Print results as text, json, junit, sarif or github (workflow commands)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) format: String,
+    pub(crate) format: FormatName,
 
     /// Read settings from this file, and from no wsdump.toml beside the captures
     #[arg(long, value_name = "FILE", conflicts_with = "no_settings")]
@@ -166,28 +167,28 @@ pub(crate) struct ComparedArguments {
     /// Leave out what this JSONPath chooses in payloads that are JSON, such as '$.ts'; may
     /// be repeated
     #[arg(long, value_name = "JSONPATH")]
-    ignore: Vec<String>,
+    pub(crate) ignore: Vec<String>,
 
     /// Leave out what this regular expression finds in payloads, targets, header fields and
     /// close reasons; may be repeated
     #[arg(long, value_name = "REGEX")]
-    ignore_text: Vec<String>,
+    pub(crate) ignore_text: Vec<String>,
 
     /// Let connections come in any order
     #[arg(long)]
-    ignore_order: bool,
+    pub(crate) ignore_order: bool,
 
     /// Leave out Pings and Pongs, of which there are more the longer a run takes
     #[arg(long)]
-    ignore_pings: bool,
+    pub(crate) ignore_pings: bool,
 
     /// Compare these header fields of the opening handshake, too
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    headers: Vec<String>,
+    pub(crate) headers: Vec<String>,
 
     /// Compare fragmentation and compression, too
     #[arg(long)]
-    strict: bool,
+    pub(crate) strict: bool,
 }
 
 impl From<&ComparedArguments> for Compared {
@@ -201,14 +202,6 @@ impl From<&ComparedArguments> for Compared {
             ignore_pings: arguments.ignore_pings,
         }
     }
-}
-
-/// From which severity on a check fails; `None` is never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FailOn(pub(crate) Option<Severity>);
-
-fn fail_on(text: &str) -> Result<FailOn, String> {
-    Severity::parse_bound(text).map(FailOn)
 }
 
 fn rule(text: &str) -> Result<Rule, String> {

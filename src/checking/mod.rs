@@ -1,7 +1,10 @@
 //! `wsdump check` and `wsdump diff`: captures as tests, and two compared.
 
 mod arguments;
+mod check;
 mod diff;
+mod suite;
+mod task;
 
 use std::path::Path;
 
@@ -10,7 +13,11 @@ use wsdump::event::EventSink;
 use wsdump::{Analyzer, Config, Summary};
 
 pub(crate) use arguments::{CheckArguments, DiffArguments};
+pub(crate) use check::check;
 pub(crate) use diff::diff;
+
+/// Errors of one capture that are kept: a damaged file may have one a block.
+const MAX_ERRORS: usize = 10;
 
 /// A capture that was decoded as far as it can be read.
 struct Decoded {
@@ -34,7 +41,8 @@ fn decode(path: &Path, sink: &mut dyn EventSink) -> Result<Decoded, CaptureError
                 analyzer.push(&packet, sink);
             }
             Ok(None) => break,
-            Err(error) => errors.push(error),
+            Err(error) if errors.len() < MAX_ERRORS => errors.push(error),
+            Err(_) => {}
         }
     }
     analyzer.finish(sink);

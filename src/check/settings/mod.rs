@@ -89,15 +89,23 @@ impl Settings {
     /// file. Of two that match, the later `[[capture]]` is stronger.
     pub fn for_capture(&self, path: &Path) -> Options {
         let matching = self.captures.iter().filter(|table| table.is_for(path));
-        let mut options = matching.fold(self.options.clone(), |weaker, table| {
+        let options = matching.fold(self.options.clone(), |weaker, table| {
             table.options.clone().or(&weaker)
         });
-        if let Some(baseline) = &mut options.baseline {
+        options.of_capture(path)
+    }
+}
+
+impl Options {
+    /// The same for the capture at `path`, whose name stands where `{name}` does.
+    #[must_use]
+    pub fn of_capture(mut self, path: &Path) -> Self {
+        if let Some(baseline) = &mut self.baseline {
             let name = name_without_extensions(path);
             let text = baseline.to_string_lossy().replace("{name}", &name);
             *baseline = PathBuf::from(text);
         }
-        options
+        self
     }
 }
 

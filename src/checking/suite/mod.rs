@@ -12,6 +12,7 @@ use wsdump::check::settings::Options;
 pub(crate) use parallel::in_parallel;
 
 use settings::Loader;
+pub(crate) use settings::Source;
 use walk::Walk;
 
 /// A capture to check, or a folder that has none.
@@ -38,8 +39,8 @@ pub(crate) struct Asked {
 /// # Errors
 ///
 /// A settings file cannot be used.
-pub(crate) fn entries(typed: &[PathBuf]) -> anyhow::Result<Vec<Entry>> {
-    let mut loader = Loader::default();
+pub(crate) fn entries(typed: &[PathBuf], source: Source) -> anyhow::Result<Vec<Entry>> {
+    let mut loader = Loader::new(source)?;
     let mut entries = Vec::new();
     for path in typed {
         if !path.is_dir() {
@@ -111,7 +112,7 @@ mod tests {
             let path = path.strip_prefix(folder).unwrap_or(path);
             path.to_string_lossy().replace('\\', "/")
         };
-        entries(&typed)
+        entries(&typed, Source::Beside)
             .unwrap()
             .iter()
             .map(|entry| match &entry.asked {

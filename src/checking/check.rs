@@ -1,0 +1,163 @@
+//! `wsdump check CAPTURE...`.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context, bail};
+use wsdump::check::settings::{Given, Options};
+use wsdump::check::{ExpectationNames, Look, Report, Verbosity, explain, rules_table};
+
+use super::CheckArguments;
+use super::suite::{Source, entries, in_parallel};
+use super::task::{Done as TaskDone, Task};
+use crate::cli::Done;
+use crate::screen::{NO_STDOUT, Screen};
+
+/// Checks captures, or lists what there is to check.
+///
+/// # Errors
+///
+/// What was asked cannot be understood, or the outcome cannot be written.
+pub(crate) fn check(arguments: &CheckArguments) -> anyhow::Result<Done> {
+    let screen = Screen::Stdout;
+    if let Some(text) = listed(arguments, screen) {
+        io::stdout().write_all(text.as_bytes()).context(NO_STDOUT)?;
+        return Ok(Done::Well);
+    }
+    let tasks = tasks(arguments)?;
+    let look = Look {
+        width: screen.width().map(usize::from),
+        color: arguments.color.is_on(screen),
+        verbosity: match (arguments.quiet, arguments.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        },
+    };
+    let workers = arguments.jobs.map_or_else(cores, usize::from);
+    let totals = screen.write(None, |mut out| -> io::Result<_> {
+        let mut report = Report::new(arguments.format, look);
+        let mut written = Ok(());
+        in_parallel(&tasks, workers, Task::run, |done: TaskDone| {
+            if let Some(line) = done.line {
+                // That it cannot be said there is no failure.
+                let _ = writeln!(io::stderr(), "wsdump: {line}");
+            }
+            // Whoever watches sees each outcome as soon as it is there.
+            let outcome = report.outcome(&done.outcome, &mut out);
+            written = outcome.and_then(|()| out.flush());
+            match written {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        });
+        written?;
+        let totals = report.finish(&mut out)?;
+        out.flush()?;
+        Ok(totals)
+    })?;
+    Ok(if totals.failed == 0 {
+        Done::Well
+    } else {
+        Done::Found
+    })
+}
+
+/// What is listed instead of checking captures, if that is what was asked for.
+fn listed(arguments: &CheckArguments, screen: Screen) -> Option<String> {
+    if let Some(rule) = arguments.explain {
+        return Some(explain(rule));
+    }
+    if arguments.rules {
+        return Some(rules_table(screen.width()) + "\n");
+    }
+    arguments.names.then(|| ExpectationNames.to_string())
+}
+
+/// What is to be done, all of it understood.
+fn tasks(arguments: &CheckArguments) -> anyhow::Result<Vec<Task>> {
+    let typed = options(arguments)?;
+    let source = match &arguments.settings {
+        Some(file) => Source::File(file.clone()),
+        None if arguments.no_settings => Source::Nowhere,
+        None => Source::Beside,
+    };
+    let tasks = entries(&arguments.captures, source)?
+        .into_iter()
+        .map(|entry| Task::new(entry, &typed, arguments.update))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if arguments.update {
+        check_baselines(&tasks)?;
+    }
+    Ok(tasks)
+}
+
+/// What the command line asks of every capture.
+fn options(arguments: &CheckArguments) -> anyhow::Result<Options> {
+    let on_both = arguments
+        .allow
+        .iter()
+        .find(|rule| arguments.deny.contains(rule));
+    if let Some(rule) = on_both {
+        bail!("{} is both allowed and denied", rule.name());
+    }
+    let mut expect: Vec<_> = arguments.expect.iter().map(Given::typed).collect();
+    for path in &arguments.expect_file {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let lines = text.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        expect.extend(lines.map(Given::typed));
+    }
+    let compared = &arguments.compared;
+    let given = |texts: &[String]| texts.iter().map(Given::typed).collect();
+    let flag = |is_set: bool| is_set.then_some(true);
+    Ok(Options {
+        fail_on: arguments.fail_on,
+        allow: arguments.allow.clone(),
+        deny: arguments.deny.clone(),
+        only_rule: arguments.only_rule.clone(),
+        expect,
+        baseline: arguments.baseline.clone(),
+        strict: flag(compared.strict),
+        headers: compared.headers.clone(),
+        ignore: given(&compared.ignore),
+        ignore_text: given(&compared.ignore_text),
+        ignore_order: flag(compared.ignore_order),
+        ignore_pings: flag(compared.ignore_pings),
+        max_handshake: arguments.max_handshake,
+        max_pong: arguments.max_pong,
+        max_message: arguments.max_message,
+        max_retransmissions: arguments.max_retransmissions,
+    })
+}
+
+/// A baseline can be written from one capture only.
+fn check_baselines(tasks: &[Task]) -> anyhow::Result<()> {
+    let mut written: HashMap<&PathBuf, &str> = HashMap::new();
+    for task in tasks {
+        let Some(baseline) = task.baseline() else {
+            bail!(
+                "{}: --update has no baseline to write; name one with --baseline, or in the settings",
+                task.name()
+            );
+        };
+        if let Some(other) = written.insert(baseline, task.name()) {
+            bail!(
+                "{} would be written for both {other} and {}; {{name}} in its name stands for that \
+                 of the capture",
+                baseline.display(),
+                task.name()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}

@@ -1,0 +1,198 @@
+//! One capture to check: what is asked of it, understood before the first is read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use wsdump::check::settings::{Given, Options};
+use wsdump::check::{
+    Against, Baseline, Checked, Checker, Compared, Conversation, Expectation, Mask, Outcome, Plan,
+};
+
+use super::decode;
+use super::suite::Entry;
+
+/// A capture, and what is asked of it.
+pub(super) struct Task {
+    name: String,
+    path: PathBuf,
+    asked: Result<Asked, String>,
+}
+
+struct Asked {
+    plan: Plan,
+    baseline: Option<PathBuf>,
+    compared: Compared,
+    update: bool,
+}
+
+/// What came of a task.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// What else was done, for standard error.
+    pub(super) line: Option<String>,
+}
+
+impl Task {
+    /// What is asked of a capture by its settings and, stronger, by what was typed.
+    ///
+    /// # Errors
+    ///
+    /// An expectation, a path or an expression cannot be understood.
+    pub(super) fn new(entry: Entry, typed: &Options, update: bool) -> anyhow::Result<Self> {
+        let name = entry.path.display().to_string();
+        let asked = match entry.asked {
+            Ok(asked) => {
+                let file = asked.settings.as_deref();
+                let options = typed.clone().or(&asked.options);
+                let options = options.of_capture(&entry.path);
+                Ok(Asked::new(&options, file, update)?)
+            }
+            Err(error) => Err(format!("{error:#}")),
+        };
+        Ok(Self {
+            name,
+            path: entry.path,
+            asked,
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn baseline(&self) -> Option<&PathBuf> {
+        self.asked.as_ref().ok()?.baseline.as_ref()
+    }
+
+    /// Checks the capture.
+    pub(super) fn run(&self) -> Done {
+        let outcome = |reason: String| Done {
+            outcome: Outcome::unreadable(self.name.clone(), reason),
+            line: None,
+        };
+        let asked = match &self.asked {
+            Ok(asked) => asked,
+            Err(reason) => return outcome(reason.clone()),
+        };
+        match self.check(asked) {
+            Ok(done) => done,
+            Err(error) => outcome(format!("{error:#}")),
+        }
+    }
+
+    fn check(&self, asked: &Asked) -> anyhow::Result<Done> {
+        let against = match &asked.baseline {
+            None => Against::Nothing,
+            Some(path) => asked.against(path)?,
+        };
+        let mut checker = Checker::new(&asked.plan, &against)?;
+        let decoded = decode(&self.path, &mut checker)?;
+        let errors: Vec<_> = decoded.errors.iter().map(ToString::to_string).collect();
+        let Checked { outcome, recorded } =
+            checker.finish(self.name.clone(), &decoded.summary, &errors);
+        let line = match (&asked.baseline, against.compared(), recorded) {
+            (Some(path), Some(compared), Some(connections)) => {
+                Some(record(path, compared, connections)?)
+            }
+            _ => None,
+        };
+        Ok(Done { outcome, line })
+    }
+}
+
+impl Asked {
+    fn new(options: &Options, file: Option<&Path>, update: bool) -> anyhow::Result<Self> {
+        let mut plan = Plan {
+            policy: options.policy(),
+            bounds: options.bounds(),
+            expectations: Vec::new(),
+        };
+        for given in &options.expect {
+            let expectation = Expectation::parse(&given.text);
+            plan.expectations
+                .push(expectation.with_context(|| place(given, file, "--expect"))?);
+        }
+        let texts = |given: &[Given]| given.iter().map(|given| given.text.clone()).collect();
+        for given in &options.ignore {
+            Mask::new([&given.text], [""; 0]).with_context(|| place(given, file, "--ignore"))?;
+        }
+        for given in &options.ignore_text {
+            Mask::new([""; 0], [&given.text])
+                .with_context(|| place(given, file, "--ignore-text"))?;
+        }
+        Ok(Self {
+            plan,
+            baseline: options.baseline.clone(),
+            compared: Compared {
+                strict: options.strict.unwrap_or_default(),
+                headers: options.headers.clone(),
+                ignore: texts(&options.ignore),
+                ignore_text: texts(&options.ignore_text),
+                ignore_order: options.ignore_order.unwrap_or_default(),
+                ignore_pings: options.ignore_pings.unwrap_or_default(),
+            },
+            update,
+        })
+    }
+
+    /// What is compared, or recorded. What the baseline names already holds as well.
+    fn against(&self, path: &Path) -> anyhow::Result<Against> {
+        let name = path.display();
+        let read = match fs::read(path) {
+            Err(error) if self.update && error.kind() == io::ErrorKind::NotFound => None,
+            read => Some(read.with_context(|| {
+                format!("{name} cannot be read; record the baseline with --update")
+            })?),
+        };
+        let baseline = match read.map(|text| Baseline::parse(&text)) {
+            // Whoever records anew needs nothing of a file that cannot be understood.
+            Some(Err(_)) if self.update => None,
+            Some(baseline) => Some(baseline.with_context(|| name.to_string())?),
+            None => None,
+        };
+        let compared = self.compared.clone();
+        Ok(match baseline {
+            Some(baseline) if self.update => Against::Record(baseline.compared.and(&compared)),
+            None => Against::Record(compared),
+            Some(baseline) => {
+                let baseline = baseline.comparing(&compared);
+                let baseline = baseline.with_context(|| name.to_string())?;
+                Against::Baseline(name.to_string(), baseline)
+            }
+        })
+    }
+}
+
+/// Where something stands that cannot be understood.
+fn place(given: &Given, file: Option<&Path>, option: &str) -> String {
+    match (given.line, file) {
+        (Some(line), Some(file)) => format!("{}, line {line}", file.display()),
+        _ => option.to_owned(),
+    }
+}
+
+/// Writes a baseline: whole, or not at all.
+fn record(
+    path: &Path,
+    compared: &Compared,
+    connections: Vec<Conversation>,
+) -> anyhow::Result<String> {
+    let text = Baseline::new(compared.clone(), connections).to_text();
+    let name = path.display();
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(format!("{name} is as it was"));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder)
+        .and_then(|()| {
+            let new = path.with_extension("json.new");
+            let mut file = fs::File::create(&new)?;
+            file.write_all(text.as_bytes())?;
+            drop(file);
+            fs::rename(&new, path)
+        })
+        .map_err(|error| anyhow!("{name} cannot be written: {error}"))?;
+    Ok(format!("recorded {name}"))
+}
