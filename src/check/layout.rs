@@ -9,7 +9,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::report::Harmless;
 
 /// Columns that a value may take on one line of a baseline.
-const LINE: usize = 100;
+const LINE: usize = 120;
 
 /// JSON with a space behind each comma and colon, as Python writes it.
 pub(super) fn spaced(value: &Value) -> String {

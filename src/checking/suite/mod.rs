@@ -207,7 +207,7 @@ mod tests {
             ("wsdump.toml", "baseline = 'expected/{name}.json'"),
             ("a/chat.pcap.gz", ""),
         ]);
-        let entries = entries(&[folder.path().to_owned()]).unwrap();
+        let entries = entries(&[folder.path().to_owned()], Source::Beside).unwrap();
         let asked = entries[0].asked.as_ref().unwrap();
         let expected = folder.path().join("expected/chat.json");
         assert_eq!(asked.options.baseline.as_ref(), Some(&expected));
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn settings_that_cannot_be_used_are_named_with_their_line() {
         let folder = folder(&[("wsdump.toml", "\nstict = true"), ("a.pcap", "")]);
-        let error = entries(&[folder.path().to_owned()])
+        let error = entries(&[folder.path().to_owned()], Source::Beside)
             .unwrap_err()
             .to_string();
         let path = folder.path().join("wsdump.toml");
