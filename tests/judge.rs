@@ -478,6 +478,17 @@ fn ping_cases() -> Vec<Case> {
             said(&[asked(), (Server, ping("q")), (Client, pong("q"))]),
         ),
         case("a Pong that was not captured", missing, &[CLIENT_LOST]),
+        case(
+            "a Ping to a client that has ended its half of TCP",
+            {
+                let mut tcp = upgraded();
+                tcp.fin(Client);
+                let mut tcp = wait(spoken(tcp, &[asked()]), 20);
+                tcp.fin(Server).ack(Client);
+                tcp
+            },
+            &["no-close client 6: the client sent FIN"],
+        ),
         kept(
             "a Pong that was captured before its Ping",
             closed(wait(said_backwards(), 20)),
@@ -633,6 +644,13 @@ fn segment_cases() -> Vec<Case> {
             &["retransmissions client 17: client: 6 of 60 segments (10.0 %)"],
         ),
         kept("3 of 60", segments(55, 3)),
+        kept("packets that were captured twice", {
+            let mut tcp = upgraded();
+            for _ in 0..60 {
+                tcp.frames(Client, &[text("a")]).again();
+            }
+            closed(tcp)
+        }),
         kept("6 of 49, which are too few to judge", segments(41, 6)),
     ]
 }

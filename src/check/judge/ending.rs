@@ -46,11 +46,16 @@ impl Watched {
     /// Says which Pings of either side have waited too long by now.
     pub(super) fn overdue(&mut self, bench: &mut Bench<'_>) {
         for pinger in BOTH {
-            let is_due =
-                |bench: &Bench<'_>, ping: &Ping| bench.since(ping.place) >= bench.bounds.pong;
-            self.unanswered(bench, pinger, is_due, |bench, ping| {
-                format!("no Pong within {}", readable(bench.since(ping.place)))
-            });
+            // Who has sent FIN sends no Pong any more.
+            let end = self.half(pinger.reversed()).end.map(|end| end.place);
+            let until = end.unwrap_or(bench.place());
+            let bound = bench.bounds.pong;
+            self.unanswered(
+                bench,
+                pinger,
+                |ping| until.since(ping.place) >= bound,
+                |ping| format!("no Pong within {}", readable(until.since(ping.place))),
+            );
         }
     }
 
@@ -59,16 +64,16 @@ impl Watched {
         &mut self,
         bench: &mut Bench<'_>,
         pinger: Direction,
-        is_due: impl Fn(&Bench<'_>, &Ping) -> bool,
-        why: impl Fn(&Bench<'_>, &Ping) -> String,
+        is_due: impl Fn(&Ping) -> bool,
+        why: impl Fn(&Ping) -> String,
     ) {
         let half = self.half_mut(pinger);
         // Over a broken rule the peer may fail the connection without a word.
         if half.faulty {
             return;
         }
-        for ping in half.pings.take_unanswered(|ping| is_due(bench, ping)) {
-            let detail = why(bench, &ping);
+        for ping in half.pings.take_unanswered(is_due) {
+            let detail = why(&ping);
             bench.find_at(ping.place, Rule::UnansweredPing, pinger.reversed(), detail);
         }
     }
@@ -96,7 +101,7 @@ impl Watched {
             return;
         }
         let who = closer.reversed().sender();
-        let waited = bench.since(close.place);
+        let waited = bench.place().since(close.place);
         let detail = match peer.end {
             // What left before it could know of the Close owes no answer.
             Some(end) if end.had_received(close.end) => {

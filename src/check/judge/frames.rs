@@ -168,7 +168,7 @@ impl Watched {
         if is_answer {
             let packet = answer.place.packet;
             let why = format!("no Pong before the Close of packet {packet}");
-            self.unanswered(bench, first_from, |_, _| true, |_, _| why.clone());
+            self.unanswered(bench, first_from, |_| true, |_| why.clone());
             let fault = self.sides[first_from.index()].fault;
             let accepts = answer.code.is_some_and(|code| !is_failure(code));
             if let (Some(fault), true, true) = (fault, first.after_fault, accepts) {

@@ -179,12 +179,6 @@ impl Bench<'_> {
         });
     }
 
-    /// Time since `place`; zero where the capture's clock went back.
-    fn since(&self, place: Place) -> Duration {
-        let nanos = self.event.elapsed.saturating_sub(place.elapsed);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
-    }
-
     /// Where the packet of the event ends in its sender's stream; `None` where that is not
     /// known, or the event is not of the packet's sender.
     fn end(&self) -> Option<i64> {
@@ -205,6 +199,14 @@ impl Bench<'_> {
     /// Whether the sender of the event had received its peer's bytes before `end`.
     fn has_received(&self, end: Option<i64>) -> bool {
         end.is_some_and(|end| self.received().is_some_and(|received| received >= end))
+    }
+}
+
+impl Place {
+    /// Time since an earlier place; zero where the capture's clock went back.
+    fn since(self, earlier: Self) -> Duration {
+        let nanos = self.elapsed.saturating_sub(earlier.elapsed);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }
 

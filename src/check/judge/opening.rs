@@ -13,8 +13,8 @@ use crate::ws::handshake;
 
 /// The TCP handshake is complete.
 pub(super) fn established(bench: &mut Bench<'_>, fact: &TcpEvent, took: Duration) {
-    // Where data completes it, the acknowledgment before may not have been captured.
     let bound = bench.bounds.handshake;
+    // Where data completes it, the acknowledgment before may not have been captured.
     if took > bound && fact.length == 0 && fact.seq == 1 {
         let detail = too_long("the TCP handshake", took, bound);
         bench.find(Rule::SlowHandshake, bench.event.from, detail);
