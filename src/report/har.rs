@@ -43,7 +43,7 @@ use crate::event::{
 use crate::flow::{Direction, TcpEventKind};
 use crate::http::{Head, Headers, RequestHead, ResponseHead};
 use crate::time::Timestamp;
-use crate::ws::handshake::is_upgrade_request;
+use crate::ws::handshake::{has_key, is_upgrade_request};
 use crate::ws::{Message, OpCode, Text};
 
 /// Writes an archive: an entry for each WebSocket connection, when it is over, and before it
@@ -161,7 +161,7 @@ impl Har {
 
     fn request(&mut self, event: &Event<'_>, head: &RequestHead) {
         let entry = self.open.entry(event.connection.number).or_default();
-        let upgrade = is_upgrade_request(head) || head.truncated;
+        let upgrade = is_upgrade_request(head) || has_key(head) || head.truncated;
         if entry.asked.as_ref().is_some_and(|asked| asked.upgrade) {
             if !upgrade {
                 return;

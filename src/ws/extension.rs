@@ -5,7 +5,6 @@
 //! extension-param = token [ "=" ( token | quoted-string ) ]
 //! ```
 
-use crate::anomaly::{Anomaly, Rule};
 use crate::http::parts_outside_quotes;
 
 /// Name of the extension of a list's element.
@@ -33,11 +32,6 @@ pub(super) fn complaint(element: &str) -> Option<&'static str> {
             let is_right = value.is_none_or(|value| is_value(value.trim_matches(WHITE)));
             (!is_right).then_some("a parameter's value is no token")
         })
-}
-
-/// The rule that an element breaks, with how.
-pub(super) fn malformed(element: &str, why: &str) -> Anomaly {
-    Anomaly::new(Rule::MalformedExtension, format!("{element:?}: {why}"))
 }
 
 /// RFC 9110 §5.6.2.

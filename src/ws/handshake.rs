@@ -109,9 +109,8 @@ pub fn check_request(request: &RequestHead, found: &mut dyn FnMut(Anomaly)) {
     check_offered_subprotocols(headers, &mut broken);
     check_extension_list(headers, found);
     for element in headers.list(EXTENSIONS) {
-        if let Some(why) = extension::complaint(element) {
-            found(extension::malformed(element, why));
-        } else if extension::name(element) == EXTENSION_NAME {
+        let is_deflate = extension::name(element) == EXTENSION_NAME;
+        if is_deflate && extension::complaint(element).is_none() {
             Stated::parse(element, found);
         }
     }
@@ -158,21 +157,23 @@ fn check_target(target: &str, broken: &mut dyn FnMut(Rule, String)) {
     }
 }
 
-/// RFC 6455 §4.1 item 10. Elements that are empty do not count (RFC 2616 §2.1).
+/// RFC 6455 §4.1 item 10. Elements that are empty do not count (RFC 2616 §2.1). Told once a
+/// request: a head can hold thousands of them.
 fn check_offered_subprotocols(headers: &Headers, broken: &mut dyn FnMut(Rule, String)) {
     const FIELD: &str = "Sec-WebSocket-Protocol";
     let mut seen = HashSet::new();
-    for element in headers.list(FIELD) {
+    let complaint = headers.list(FIELD).find_map(|element| {
         if !is_token(element) {
-            let detail = format!("{element:?} is no token");
-            broken(Rule::MalformedSubprotocol, detail);
+            Some(format!("{element:?} is no token"))
         } else if !seen.insert(element) {
-            let detail = format!("{element:?} is offered more than once");
-            broken(Rule::MalformedSubprotocol, detail);
+            Some(format!("{element:?} is offered more than once"))
+        } else {
+            None
         }
-    }
-    if headers.count(FIELD) > 0 && headers.list(FIELD).next().is_none() {
-        let detail = "the header names no subprotocol".to_owned();
+    });
+    let is_empty = headers.count(FIELD) > 0 && headers.list(FIELD).next().is_none();
+    let empty = is_empty.then(|| "the header names no subprotocol".to_owned());
+    if let Some(detail) = complaint.or(empty) {
         broken(Rule::MalformedSubprotocol, detail);
     }
 }
@@ -311,10 +312,15 @@ fn check_subprotocol(
     Some(chosen.to_owned())
 }
 
-/// A list has at least one element (RFC 6455 §9.1).
+/// The grammar of RFC 6455 §9.1. Told once a head, which can hold thousands of elements.
 fn check_extension_list(headers: &Headers, found: &mut dyn FnMut(Anomaly)) {
-    if headers.count(EXTENSIONS) > 0 && headers.list(EXTENSIONS).next().is_none() {
-        let detail = "the header names no extension";
+    let complaint = headers.list(EXTENSIONS).find_map(|element| {
+        let why = extension::complaint(element)?;
+        Some(format!("{element:?}: {why}"))
+    });
+    let is_empty = headers.count(EXTENSIONS) > 0 && headers.list(EXTENSIONS).next().is_none();
+    let empty = is_empty.then(|| "the header names no extension".to_owned());
+    if let Some(detail) = complaint.or(empty) {
         found(Anomaly::new(Rule::MalformedExtension, detail));
     }
 }
@@ -328,10 +334,6 @@ fn check_extensions(
     check_extension_list(&response.headers, found);
     for element in response.headers.list(EXTENSIONS) {
         let name = extension::name(element);
-        let malformed = extension::complaint(element);
-        if let Some(why) = malformed {
-            found(extension::malformed(element, why));
-        }
         let offers: Option<Vec<_>> = whole(request).map(|headers| {
             let same = |offer: &&str| extension::name(offer) == name;
             headers.list(EXTENSIONS).filter(same).collect()
@@ -342,7 +344,8 @@ fn check_extensions(
         if name != EXTENSION_NAME {
             continue;
         }
-        let answer = match malformed {
+        // Of a malformed element, no more needs to be said.
+        let answer = match extension::complaint(element) {
             None => Stated::parse(element, found),
             Some(_) => Stated::parse(element, &mut |_| {}),
         };

@@ -1,0 +1,560 @@
+//! Inflating for an observer (RFC 7692 §7.2).
+//!
+//! A message that refers to data which was not captured cannot be inflated, and an
+//! inflater that is made to go on shows wrong text without an error. [`Inflater`]
+//! therefore keeps track of what it knows: after missing bytes it starts with an empty
+//! window, in which a reference to what came before is an error and never a guess. What
+//! it hands out is always exact.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::assembly::extend_up_to;
+use super::deflate::{MAX_WINDOW_BITS, Window};
+use super::distance::Distances;
+
+/// Why a message could not be inflated to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateError {
+    /// The data is no DEFLATE stream.
+    Invalid,
+    /// The data refers to what was not captured.
+    HistoryMissing,
+}
+
+/// A rule that compressed data breaks although it can be inflated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// The message still has the bytes at its end that its sender leaves out.
+    Tail,
+    /// The message refers to those before it where no context takeover was agreed. From it
+    /// on, the window goes on from message to message: this is told once.
+    ContextTakenOver,
+    /// The message refers further back than the window; this is told once.
+    WindowExceeded {
+        /// The first distance that is too far, in bytes.
+        distance: u32,
+        /// The agreed window, in bytes.
+        window: u32,
+    },
+}
+
+/// Inflates the messages of one direction.
+#[derive(Debug)]
+pub struct Inflater {
+    decompress: Decompress,
+    /// The window goes on from message to message.
+    context_takeover: bool,
+    /// The window before this point of the stream is not known completely.
+    history_missing: bool,
+    /// The last bytes put out since something was lost: at least a full window of them, if
+    /// there were as many.
+    window: Vec<u8>,
+    output: Box<[u8]>,
+    /// Bytes put out for this message.
+    put_out: u64,
+    /// The last compressed bytes of this message.
+    last: [u8; 4],
+    /// Compressed bytes of this message.
+    taken_in: u64,
+    /// The first of them, at most [`MAX_INPUT`], where no context takeover was agreed.
+    input: Vec<u8>,
+    /// Where a window smaller than the largest was agreed, until it is exceeded.
+    distances: Option<Distances>,
+    breaches: Vec<Breach>,
+}
+
+/// The largest window, 2^15 bytes. Inflating with it reads data made for any smaller one.
+const WINDOW: usize = 1 << MAX_WINDOW_BITS;
+
+/// What zlib-rs keeps per stream: its state and a window of 32 KiB, in one piece. 47,552
+/// bytes in version 0.6.
+const STREAM_BYTES: usize = 47 << 10;
+
+/// Bytes put out at a time; each direction with compressed messages has a buffer of them.
+const OUTPUT: usize = 8 << 10;
+
+/// Compressed bytes of a message that are kept where no context takeover was agreed. One
+/// that refers to earlier messages does so near its start.
+const MAX_INPUT: usize = 8 << 10;
+
+/// Ends each message: the empty block that its sender left out (RFC 7692 §7.2.2).
+const TAIL: [u8; 4] = *b"\x00\x00\xff\xff";
+
+impl Inflater {
+    /// An inflater with an empty window.
+    pub fn new(agreed: Window) -> Self {
+        Self {
+            decompress: Decompress::new(false),
+            context_takeover: agreed.context_takeover,
+            history_missing: false,
+            window: Vec::new(),
+            output: vec![0; OUTPUT].into(),
+            put_out: 0,
+            last: [0; 4],
+            taken_in: 0,
+            input: Vec::new(),
+            distances: (agreed.bits < MAX_WINDOW_BITS).then(|| Distances::new(agreed.bits)),
+            breaches: Vec::new(),
+        }
+    }
+
+    /// Compressed bytes were missed, or the rest of a message was given up: the window is not
+    /// known from here on.
+    pub fn lose_history(&mut self) {
+        self.window.clear();
+        self.decompress.reset(false);
+        self.end_message();
+        self.history_missing = self.context_takeover;
+    }
+
+    /// Whether messages may refer to what was not captured.
+    pub fn is_history_missing(&self) -> bool {
+        self.history_missing
+    }
+
+    /// A rule that the message broke and that has not been taken.
+    pub fn take_breach(&mut self) -> Option<Breach> {
+        self.breaches.pop()
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        STREAM_BYTES
+            + self.window.capacity()
+            + self.output.len()
+            + self.input.capacity()
+            + self.distances.as_ref().map_or(0, Distances::heap_bytes)
+            + self.breaches.capacity() * size_of::<Breach>()
+    }
+
+    /// Inflates the next bytes of a message. `put` takes what comes out, and says whether
+    /// it wants more.
+    ///
+    /// # Errors
+    ///
+    /// What came out before the error is exact; nothing more of the message can be read.
+    pub fn push(
+        &mut self,
+        input: &[u8],
+        put: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), InflateError> {
+        self.note(input);
+        match self.inflate(input, put) {
+            Err(InflateError::Invalid) => self.take_context_over(input, put),
+            result => result,
+        }
+    }
+
+    /// Ends a message.
+    ///
+    /// # Errors
+    ///
+    /// The data did not end where a message can end.
+    pub fn finish(&mut self, put: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), InflateError> {
+        // Data that ends as it may ends with bits that are 0, so never with these bytes.
+        let result = if self.last == TAIL {
+            self.breaches.push(Breach::Tail);
+            Ok(())
+        } else {
+            self.push(&TAIL, put)
+        };
+        if result.is_ok() {
+            self.check_distances();
+        }
+        if !self.context_takeover {
+            self.decompress.reset(false);
+        }
+        self.end_message();
+        result
+    }
+
+    fn end_message(&mut self) {
+        self.put_out = 0;
+        self.last = [0; 4];
+        self.taken_in = 0;
+        self.input.clear();
+        if let Some(distances) = &mut self.distances {
+            distances.restart();
+        }
+    }
+
+    /// Takes note of compressed bytes for what is judged beside inflating.
+    fn note(&mut self, input: &[u8]) {
+        if let Some(end) = input.last_chunk() {
+            self.last = *end;
+        } else {
+            let both = [&self.last, input].concat();
+            self.last.copy_from_slice(&both[input.len()..]);
+        }
+        if let Some(distances) = &mut self.distances {
+            distances.push(input);
+        }
+        self.taken_in += input.len() as u64;
+        if !self.context_takeover {
+            extend_up_to(&mut self.input, input, MAX_INPUT);
+        }
+    }
+
+    /// A message that can be inflated is DEFLATE data, so its distances are what they are.
+    fn check_distances(&mut self) {
+        let Some(distances) = &self.distances else {
+            return;
+        };
+        if let Some(distance) = distances.exceeded() {
+            let window = distances.window();
+            self.breaches
+                .push(Breach::WindowExceeded { distance, window });
+            self.distances = None;
+        }
+    }
+
+    /// Where no context takeover was agreed and a message cannot be inflated by itself:
+    /// inflates it with the window of those before it, if that gets beyond what failed.
+    /// `newest` are the last bytes that came.
+    fn take_context_over(
+        &mut self,
+        newest: &[u8],
+        put: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), InflateError> {
+        let own = usize::try_from(self.put_out).unwrap_or(usize::MAX);
+        let before = self.window.len().saturating_sub(own);
+        let history = last(&self.window[..before], WINDOW);
+        if self.context_takeover
+            || history.is_empty()
+            || !gets_beyond(self.put_out, history, &self.input, &mut self.output)
+        {
+            return Err(InflateError::Invalid);
+        }
+        self.decompress.reset(false);
+        if self.decompress.set_dictionary(history).is_err() {
+            return Err(InflateError::Invalid);
+        }
+        self.window.truncate(before);
+        self.context_takeover = true;
+        self.breaches.push(Breach::ContextTakenOver);
+        let input = std::mem::take(&mut self.input);
+        let behind = advanced(input.len() as u64, self.taken_in);
+        // What it begins with was put out already.
+        let (mut known, mut wanted) = (own, true);
+        self.inflate(&input, &mut |piece| {
+            let skipped = known.min(piece.len());
+            known -= skipped;
+            wanted = skipped == piece.len() || put(&piece[skipped..]);
+            wanted
+        })?;
+        if wanted {
+            self.inflate(last(newest, behind), put)?;
+        }
+        Ok(())
+    }
+
+    fn inflate(
+        &mut self,
+        mut input: &[u8],
+        put: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<(), InflateError> {
+        loop {
+            let (read_before, written_before) =
+                (self.decompress.total_in(), self.decompress.total_out());
+            let status = self
+                .decompress
+                .decompress(input, &mut self.output, FlushDecompress::None);
+            let read = advanced(read_before, self.decompress.total_in());
+            let written = advanced(written_before, self.decompress.total_out());
+            input = &input[read.min(input.len())..];
+            if written > 0 {
+                self.remember(written);
+                if !put(&self.output[..written]) {
+                    return Ok(());
+                }
+            }
+            match status {
+                Ok(Status::StreamEnd) => {
+                    // A block with BFINAL ends a stream (RFC 7692 §7.2.3.4), but not the
+                    // window: what follows may refer to what was before.
+                    self.decompress.reset(false);
+                    let history = last(&self.window, self.reach());
+                    if self.decompress.set_dictionary(history).is_err() {
+                        return Err(InflateError::Invalid);
+                    }
+                }
+                Ok(Status::Ok | Status::BufError) if read == 0 && written == 0 => {
+                    return Ok(());
+                }
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) if self.history_missing => {
+                    return Err(InflateError::HistoryMissing);
+                }
+                Err(_) => return Err(InflateError::Invalid),
+            }
+            if input.is_empty() && written < self.output.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How far back the message may refer from where it is.
+    fn reach(&self) -> usize {
+        match usize::try_from(self.put_out) {
+            Ok(own) if !self.context_takeover => own.min(WINDOW),
+            _ => WINDOW,
+        }
+    }
+
+    /// Adds the first `written` bytes of `output` to the window.
+    fn remember(&mut self, written: usize) {
+        if self.window.len() > WINDOW + OUTPUT {
+            self.window.drain(..self.window.len() - WINDOW);
+        }
+        self.window.extend_from_slice(&self.output[..written]);
+        self.put_out += written as u64;
+        if self.window.len() >= WINDOW {
+            self.history_missing = false;
+        }
+    }
+}
+
+/// Whether `input` inflates to more than `known` bytes with the window `history`.
+fn gets_beyond(known: u64, history: &[u8], mut input: &[u8], output: &mut [u8]) -> bool {
+    let mut decompress = Decompress::new(false);
+    if decompress.set_dictionary(history).is_err() {
+        return false;
+    }
+    loop {
+        let (read_before, written_before) = (decompress.total_in(), decompress.total_out());
+        let status = decompress.decompress(input, output, FlushDecompress::None);
+        let read = advanced(read_before, decompress.total_in());
+        let written = advanced(written_before, decompress.total_out());
+        input = &input[read.min(input.len())..];
+        if decompress.total_out() > known {
+            return true;
+        }
+        let goes_on = matches!(status, Ok(Status::Ok | Status::BufError));
+        if !goes_on || read == 0 && written == 0 {
+            return false;
+        }
+    }
+}
+
+/// The last bytes of `bytes`, at most `count`.
+fn last(bytes: &[u8], count: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(count)..]
+}
+
+fn advanced(before: u64, after: u64) -> usize {
+    usize::try_from(after.saturating_sub(before)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inflate(inflater: &mut Inflater, message: &[u8]) -> Result<String, InflateError> {
+        let mut out = Vec::new();
+        let mut put = |piece: &[u8]| {
+            out.extend_from_slice(piece);
+            true
+        };
+        inflater.push(message, &mut put)?;
+        inflater.finish(&mut put)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Each message starts with an empty window.
+    const ALONE: Window = Window {
+        context_takeover: false,
+        bits: MAX_WINDOW_BITS,
+    };
+
+    /// The examples of RFC 7692 §7.2.3.
+    const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+    const HELLO_AGAIN: &[u8] = b"\xf2\x00\x11\x00\x00";
+    const HELLO_STORED: &[u8] = b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00";
+    const HELLO_FINAL: &[u8] = b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00";
+    const HELLO_TWO_BLOCKS: &[u8] = b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00";
+
+    #[test]
+    fn the_examples_of_the_specification_inflate() {
+        let mut inflater = Inflater::new(Window::default());
+        for message in [
+            HELLO,
+            HELLO_AGAIN,
+            HELLO_STORED,
+            HELLO_TWO_BLOCKS,
+            b"\x00",
+            HELLO_FINAL,
+            HELLO,
+            HELLO_FINAL,
+            HELLO_FINAL,
+        ] {
+            let expected = if message == b"\x00" { "" } else { "Hello" };
+            let text = inflate(&mut inflater, message);
+            assert_eq!(text.as_deref(), Ok(expected), "{}", message.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn without_context_takeover_each_message_stands_alone() {
+        let mut inflater = Inflater::new(ALONE);
+        for message in [HELLO, HELLO_FINAL, HELLO_STORED, HELLO] {
+            assert_eq!(inflate(&mut inflater, message).as_deref(), Ok("Hello"));
+        }
+        assert_eq!(inflater.take_breach(), None);
+        assert_eq!(inflate(&mut inflater, b"\x07"), Err(InflateError::Invalid));
+        inflater.lose_history();
+        assert_eq!(
+            inflate(&mut inflater, HELLO_AGAIN),
+            Err(InflateError::Invalid)
+        );
+        assert_eq!(inflater.take_breach(), None);
+    }
+
+    #[test]
+    fn a_context_that_is_taken_over_against_the_agreement_is_told_once_and_followed() {
+        let mut inflater = Inflater::new(ALONE);
+        let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+        for round in 0..4 {
+            let text = format!(
+                "{round} {}",
+                "not so many different words ".repeat(round + 1)
+            );
+            let mut message = Vec::with_capacity(1_000);
+            let flush = flate2::FlushCompress::Sync;
+            let done = compress.compress_vec(text.as_bytes(), &mut message, flush);
+            assert!(done.is_ok());
+            message.truncate(message.len() - TAIL.len());
+            let mut out = Vec::new();
+            let mut put = |piece: &[u8]| {
+                out.extend_from_slice(piece);
+                true
+            };
+            for byte in &message {
+                assert_eq!(inflater.push(&[*byte], &mut put), Ok(()));
+            }
+            assert_eq!(inflater.finish(&mut put), Ok(()));
+            assert_eq!(String::from_utf8_lossy(&out), text);
+            let told = (round == 1).then_some(Breach::ContextTakenOver);
+            assert_eq!(inflater.take_breach(), told, "{round}");
+        }
+    }
+
+    #[test]
+    fn any_message_is_judged_alike_however_it_is_cut() {
+        let judged = |message: &[u8], size: usize| {
+            let mut inflater = Inflater::new(ALONE);
+            assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
+            let mut out = Vec::new();
+            let mut put = |piece: &[u8]| {
+                out.extend_from_slice(piece);
+                true
+            };
+            let mut pieces = message.chunks(size);
+            let pushed = pieces.try_for_each(|piece| inflater.push(piece, &mut put));
+            let result = pushed.and_then(|()| inflater.finish(&mut put));
+            (out, result, inflater.take_breach())
+        };
+        let (mut state, mut taken_over) = (1_u32, 0);
+        for len in (2..40).cycle().take(3_000) {
+            let mut message = Vec::new();
+            while message.len() < len {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                message.push(state.to_be_bytes()[0]);
+            }
+            // A block with fixed codes, so that the bytes mean something.
+            message[0] = message[0] & !7 | 2;
+            let whole = judged(&message, message.len());
+            taken_over += u32::from(whole.2 == Some(Breach::ContextTakenOver));
+            for size in [1, 2, 5] {
+                assert_eq!(judged(&message, size), whole, "{message:x?}");
+            }
+        }
+        assert!(taken_over > 0);
+    }
+
+    #[test]
+    fn a_tail_that_was_not_left_out_is_told_and_does_no_harm() {
+        let mut inflater = Inflater::new(Window::default());
+        for (message, breach) in [
+            (HELLO.to_vec(), None),
+            ([HELLO, &TAIL].concat(), Some(Breach::Tail)),
+            (HELLO_AGAIN.to_vec(), None),
+            ([HELLO_AGAIN, &TAIL].concat(), Some(Breach::Tail)),
+            (HELLO_AGAIN.to_vec(), None),
+        ] {
+            assert_eq!(inflate(&mut inflater, &message).as_deref(), Ok("Hello"));
+            assert_eq!(inflater.take_breach(), breach);
+        }
+    }
+
+    #[test]
+    fn a_distance_beyond_the_window_is_told_once_and_inflated_all_the_same() {
+        let text = "0123456789abcdef".repeat(40);
+        let numbers: Vec<_> = (0..300).map(|number| format!("{number:04}")).collect();
+        let long = numbers.join(",") + ",";
+        let mut inflater = Inflater::new(Window {
+            bits: 9,
+            ..Window::default()
+        });
+        let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+        let exceeded = Breach::WindowExceeded {
+            distance: 1_500,
+            window: 512,
+        };
+        for (text, breach) in [
+            (&text, None),
+            (&long, None),
+            (&long, Some(exceeded)),
+            (&long, None),
+        ] {
+            let mut message = Vec::with_capacity(4_000);
+            let flush = flate2::FlushCompress::Sync;
+            let done = compress.compress_vec(text.as_bytes(), &mut message, flush);
+            assert!(done.is_ok());
+            message.truncate(message.len() - TAIL.len());
+            assert_eq!(inflate(&mut inflater, &message).as_ref(), Ok(text));
+            assert_eq!(inflater.take_breach(), breach);
+        }
+    }
+
+    #[test]
+    fn a_message_that_needs_lost_history_is_never_guessed() {
+        let mut inflater = Inflater::new(Window::default());
+        assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
+        inflater.lose_history();
+        assert_eq!(
+            inflate(&mut inflater, HELLO_AGAIN),
+            Err(InflateError::HistoryMissing)
+        );
+        inflater.lose_history();
+        assert_eq!(inflate(&mut inflater, HELLO).as_deref(), Ok("Hello"));
+        assert_eq!(inflate(&mut inflater, HELLO_AGAIN).as_deref(), Ok("Hello"));
+    }
+
+    #[test]
+    fn a_final_block_ends_no_window() {
+        let mut inflater = Inflater::new(Window::default());
+        for message in [HELLO_FINAL, HELLO_AGAIN, HELLO_FINAL, HELLO_AGAIN] {
+            assert_eq!(inflate(&mut inflater, message).as_deref(), Ok("Hello"));
+        }
+    }
+
+    #[test]
+    fn inflating_stops_when_nobody_wants_more() {
+        let zeros = {
+            let mut compress = flate2::Compress::new(flate2::Compression::best(), false);
+            let mut out = Vec::with_capacity(1 << 20);
+            let input = vec![0; 10 << 20];
+            let done = compress.compress_vec(&input, &mut out, flate2::FlushCompress::Sync);
+            assert!(done.is_ok());
+            out
+        };
+        let mut inflater = Inflater::new(Window::default());
+        let mut taken = 0;
+        let result = inflater.push(&zeros, &mut |piece| {
+            taken += piece.len();
+            taken < 100_000
+        });
+        assert_eq!(result, Ok(()));
+        assert!((100_000..200_000).contains(&taken), "{taken}");
+    }
+}
