@@ -53,7 +53,9 @@ impl Keys {
                 return (mark, None);
             }
         };
-        if known.waits && known.place.connection != place.connection {
+        // A request that is repeated on its connection, with credentials this time, opens the
+        // same WebSocket connection.
+        if known.waits || known.place.connection == place.connection {
             return (mark, None);
         }
         // What opens a connection may be told later than packets of others.
@@ -105,8 +107,8 @@ mod tests {
         let table: [Case<'_>; 6] = [
             (&[("a", 1), ("b", 2)], &[]),
             (&[("a", 1), ("a", -1), ("a", 2)], &[(1, 3)]),
-            // On one connection there is no proxy between the two.
-            (&[("a", 1), ("a", 1)], &[(1, 2)]),
+            // A request that is refused and then repeated with credentials.
+            (&[("a", 1), ("a", -1), ("a", 1)], &[]),
             // A proxy that tries two servers.
             (&[("a", 1), ("a", 2), ("a", -2), ("a", 3)], &[]),
             // A client that connects through it again.
