@@ -203,13 +203,13 @@ fn a_difference_is_shown_with_its_neighbours_and_their_places() {
         2      #7   0.006000  "b"
    -    3                     {"n": 1, "list": [1]}
    +    3      #8   0.007000  {"n": 2, "list": [1, 2]}
-                            $.n: 1 → 2
-                            $.list[1]: nothing → 2
+                              $.n: 1 → 2
+                              $.list[1]: nothing → 2
         4      #9   0.008000  "d"
       …
         7     #12   0.011000  "h"
    ~    8     #13   0.012000  "f"
-                            it was number 6"#;
+                              it was number 6"#;
     assert_eq!(problems[0].lines.join("\n"), expected);
 }
 

@@ -8,8 +8,8 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::report::Harmless;
 
-/// Columns that a value may take on one line of a baseline.
-const LINE: usize = 120;
+/// Columns that a value with others in it may take on one line of a baseline.
+const LINE: usize = 100;
 
 /// JSON with a space behind each comma and colon, as Python writes it.
 pub(super) fn spaced(value: &Value) -> String {
@@ -41,9 +41,11 @@ pub(super) fn laid_out(value: &Value) -> String {
 /// Appends a value that stands behind `used` columns of a line which begins at `indent`.
 fn lay_out(value: &Value, indent: usize, used: usize, out: &mut String) {
     let line = readable(value);
+    // Broken into its members, a flat object would be no shorter where it is long.
+    let is_flat = |value: &Value| !value.is_array() && !value.is_object();
     let is_whole = match value {
         Value::Array(list) => list.is_empty(),
-        Value::Object(members) => members.is_empty(),
+        Value::Object(members) => members.values().all(is_flat),
         _ => true,
     };
     if is_whole || used + line.chars().count() <= LINE {

@@ -245,7 +245,7 @@ fn row_lines(row: &Row, lines: &mut Vec<String>) {
 }
 
 /// Columns before what a line says.
-const INDENT: usize = 28;
+const INDENT: usize = 30;
 
 fn line(sign: char, cell: &Cell, at: usize) -> String {
     let (packet, elapsed) = match cell.place {
