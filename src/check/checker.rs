@@ -219,8 +219,8 @@ fn expected(
             let message = values().join(", ");
             TestResult::Failed(vec![Problem::new(message)])
         }
-        Verdict::Unanswered(names) => {
-            let message = format!("the capture has no {}", names.join(", no "));
+        Verdict::Unanswered(_) => {
+            let message = format!("the capture does not tell: {}", values().join(", "));
             TestResult::Error(vec![Problem::new(message)])
         }
     };
