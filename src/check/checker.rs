@@ -7,7 +7,7 @@ use super::{
 };
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
-use crate::report::{Figures, closing_lines, count};
+use crate::report::{Figures, closing_lines, count, undecoded};
 
 /// What is asked of a capture.
 #[derive(Clone, Debug, Default)]
@@ -180,8 +180,10 @@ fn test(kind: TestKind, name: impl Into<String>, result: TestResult) -> Test {
 
 /// Whether the capture could be read, and holds what can be checked.
 fn readable(summary: &Summary, errors: &[String], may_be_empty: bool) -> Test {
+    let unreadable = undecoded(summary).into_iter().chain(errors.iter().cloned());
+    let errors: Vec<_> = unreadable.map(Problem::new).collect();
     let result = if !errors.is_empty() {
-        TestResult::Error(errors.iter().map(Problem::new).collect())
+        TestResult::Error(errors)
     } else if summary.connections == 0 && !may_be_empty {
         let reason = closing_lines(summary).into_iter().nth(1);
         TestResult::Failed(vec![Problem::new(reason.unwrap_or_default())])

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use wsdump::anomaly::Rule;
-use wsdump::check::settings::FailOn;
+use wsdump::check::settings::{FailOn, baseline, header_name};
 use wsdump::check::{Compared, FormatName};
 
 use crate::arguments::{ColorChoice, duration, number};
@@ -75,7 +75,7 @@ pub(crate) struct CheckArguments {
     pub(crate) names: bool,
 
     /// Fail unless the same is said as in this file; {name} stands for the capture's name
-    #[arg(long, value_name = "FILE", help_heading = EXPECTATIONS)]
+    #[arg(long, value_name = "FILE", value_parser = baseline, help_heading = EXPECTATIONS)]
     pub(crate) baseline: Option<PathBuf>,
 
     /// Write the baseline instead of comparing with it
@@ -182,7 +182,7 @@ pub(crate) struct ComparedArguments {
     pub(crate) ignore_pings: bool,
 
     /// Compare these header fields of the opening handshake, too
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = COMPARED)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = header_name, help_heading = COMPARED)]
     pub(crate) headers: Vec<String>,
 
     /// Compare fragmentation and compression, too
