@@ -242,7 +242,7 @@ const ASKED: &[Asked] = &[
     ),
     fails(
         &["--expect", "rtt.max_ms < 5", "chat.pcap"],
-        "expectation rtt.max_ms < 5: error: the capture has no rtt.max_ms",
+        "expectation rtt.max_ms < 5: error: the capture does not tell: rtt.max_ms has no value",
     ),
     // What cannot be checked
     fails(
