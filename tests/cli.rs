@@ -62,7 +62,7 @@ fn help_names_every_option_and_gives_examples() {
             "-V, --version",
             "Examples:\n  wsdump capture.pcap ",
             "| wsdump -",
-            "Exit status: 0 done, 2 ",
+            "Exit status: 0 done, 1 check or diff found something, 2 ",
         ] {
             assert!(help.stdout.contains(expected), "{argument}: {expected}");
         }
