@@ -187,7 +187,9 @@ fn record(
     let folder = path.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder)
         .and_then(|()| {
-            let new = path.with_extension("json.new");
+            // Beside it, and no other baseline's: several may be written at once.
+            let mut new = path.as_os_str().to_owned();
+            new.push(".new");
             let mut file = fs::File::create(&new)?;
             file.write_all(text.as_bytes())?;
             drop(file);
