@@ -10,11 +10,17 @@ use support::{
     text,
 };
 use wsdump::Analyzer;
-use wsdump::check::{Baseline, Compared, Comparison, Conversation, Problem, Recorder, Sides};
+use wsdump::check::{
+    Baseline, Compared, Comparison, Conversation, Problem, Recorder, Scope, Sides,
+};
 
 /// What is said in a capture.
 fn recorded(trace: &Trace, compared: &Compared) -> Vec<Conversation> {
-    let mut recorder = Recorder::new(compared.scope().unwrap());
+    recorded_in(trace, compared.scope().unwrap())
+}
+
+fn recorded_in(trace: &Trace, scope: Scope) -> Vec<Conversation> {
+    let mut recorder = Recorder::new(scope);
     let mut analyzer = Analyzer::new(wsdump::Config::default());
     for captured in trace {
         analyzer.push(&captured.packet(), &mut recorder);
@@ -293,7 +299,7 @@ fn what_is_ignored_only_later_is_left_out_of_the_baseline_too() {
         ..Compared::default()
     };
     let compared = baseline().comparing(&asked).unwrap();
-    let right = recorded(&right, &compared.compared);
+    let right = recorded_in(&right, compared.scope().unwrap());
     assert!(Comparison::new(&compared.connections, &right, false).is_alike());
 
     let strict = Compared {
@@ -318,6 +324,54 @@ fn what_is_ignored_only_later_is_left_out_of_the_baseline_too() {
             baseline().comparing(&asked).unwrap_err().to_string(),
             expected
         );
+    }
+}
+
+#[test]
+fn a_capture_is_like_its_baseline_whatever_is_left_out() {
+    let trace = ended({
+        let mut tcp = Tcp::upgraded();
+        let json = r#"{"ts":12,"id":"3fe9","n":[1.50,{"id":2}]}"#;
+        tcp.frames(Client, &[text("session 3fe9 of bob, 12"), text(json)]);
+        tcp.frames(Server, &[binary(json), binary("b 12"), ping("12 ed")]);
+        tcp
+    })
+    .trace;
+    // Some find something in what stands for what was left out, or only behind it.
+    let texts = [
+        "[0-9a-f]+",
+        "[a-z]+",
+        r"\b\d",
+        r"^\w",
+        "x*",
+        "",
+        ".",
+        "<.*",
+        r"\d",
+    ];
+    let paths = ["$..id", "$.n", "$.n[*]", "$"];
+    let list = |word: &str| vec![word.to_owned()];
+    for own in texts {
+        for path in paths {
+            for later in texts {
+                let own = Compared {
+                    ignore: list(path),
+                    ignore_text: list(own),
+                    ..Compared::default()
+                };
+                let asked = Compared {
+                    ignore: list("$.ts"),
+                    ignore_text: list(later),
+                    ..Compared::default()
+                };
+                let text = Baseline::new(own.clone(), recorded(&trace, &own)).to_text();
+                let baseline = Baseline::parse(text.as_bytes()).unwrap();
+                let baseline = baseline.comparing(&asked).unwrap();
+                let right = recorded_in(&trace, baseline.scope().unwrap());
+                let comparison = Comparison::new(&baseline.connections, &right, false);
+                assert!(comparison.is_alike(), "{own:?} {asked:?} {comparison:#?}");
+            }
+        }
     }
 }
 
@@ -508,5 +562,44 @@ proptest! {
         let none = Compared::default();
         prop_assert_eq!(messages(&run(None), &run(None), &none), Vec::<String>::new());
         prop_assert_eq!(messages(&run(None), &run(Some((which, at))), &none).len(), 1);
+    }
+}
+
+/// Conversations of a client that sends one text each.
+fn saying(texts: &[u8]) -> Vec<Conversation> {
+    let one = |text: &u8| {
+        let json = format!(
+            r#"{{"tcp_end":"fin","client":{{"messages":[{{"opcode":"text","text":"{text}"}}]}}}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    };
+    texts.iter().map(one).collect()
+}
+
+proptest! {
+    #[test]
+    fn each_connection_has_one_counterpart_or_none(
+        left in prop::collection::vec(0u8..6, 0..12),
+        right in prop::collection::vec(0u8..6, 0..12),
+        ignore_order in any::<bool>(),
+    ) {
+        let (l, r) = (saying(&left), saying(&right));
+        let comparison = Comparison::new(&l, &r, ignore_order);
+        let pairs = || comparison.pairs.iter();
+        let all = |mut indices: Vec<usize>| { indices.sort_unstable(); indices };
+        prop_assert_eq!(
+            all(pairs().map(|pair| pair.left).chain(comparison.missing.clone()).collect()),
+            (0..left.len()).collect::<Vec<_>>()
+        );
+        prop_assert_eq!(
+            all(pairs().map(|pair| pair.right).chain(comparison.extra.clone()).collect()),
+            (0..right.len()).collect::<Vec<_>>()
+        );
+        let in_order = |list: &[u8]| {
+            let mut list = list.to_vec();
+            if ignore_order { list.sort_unstable(); }
+            list
+        };
+        prop_assert_eq!(comparison.is_alike(), in_order(&left) == in_order(&right));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::ops::Range;
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -21,55 +23,96 @@ pub(super) enum Step {
 }
 
 /// The most that is aligned exactly: left length times right length, without the same start
-/// and end. It bounds the work; longer lists that differ as much are paired in order.
+/// and end. It bounds the work. What is longer is aligned by the keys that are there once, and
+/// exactly between those; what is longer there is paired in order.
 const MAX_WORK: usize = 25_000_000;
 
 /// Aligns two lists of keys.
-pub(super) fn align(left: &[String], right: &[String]) -> Vec<Step> {
+pub(super) fn align<K: Eq + Hash + Ord>(left: &[K], right: &[K]) -> Vec<Step> {
     let start = left.iter().zip(right).take_while(|(l, r)| l == r).count();
-    let (left_rest, right_rest) = (&left[start..], &right[start..]);
-    let ends = left_rest.iter().rev().zip(right_rest.iter().rev());
+    let ends = left[start..].iter().rev().zip(right[start..].iter().rev());
     let end = ends.take_while(|(l, r)| l == r).count();
-    let (left_len, right_len) = (left_rest.len() - end, right_rest.len() - end);
+    let (left_end, right_end) = (left.len() - end, right.len() - end);
 
     let mut steps: Vec<Step> = (0..start).map(|at| Step::Same(at, at)).collect();
-    if left_len.saturating_mul(right_len) > MAX_WORK {
-        replaced(start, left_len, start, right_len, &mut steps);
-    } else {
-        let (left_rest, right_rest) = (&left_rest[..left_len], &right_rest[..right_len]);
-        for op in capture_diff_slices(Algorithm::Myers, left_rest, right_rest) {
-            let (l, r) = (op.old_range(), op.new_range());
-            match op {
-                DiffOp::Equal { .. } => {
-                    steps.extend(l.zip(r).map(|(l, r)| Step::Same(start + l, start + r)));
-                }
-                _ => replaced(
-                    start + l.start,
-                    l.len(),
-                    start + r.start,
-                    r.len(),
-                    &mut steps,
-                ),
-            }
-        }
+    let (mut l, mut r) = (start, start);
+    for (l_anchor, r_anchor) in anchors(&left[start..left_end], &right[start..right_end]) {
+        let (l_anchor, r_anchor) = (start + l_anchor, start + r_anchor);
+        align_between(left, right, (l..l_anchor, r..r_anchor), &mut steps);
+        steps.push(Step::Same(l_anchor, r_anchor));
+        (l, r) = (l_anchor + 1, r_anchor + 1);
     }
-    let (left_end, right_end) = (start + left_len, start + right_len);
+    align_between(left, right, (l..left_end, r..right_end), &mut steps);
     steps.extend((0..end).map(|at| Step::Same(left_end + at, right_end + at)));
     find_moved(steps, left, right)
 }
 
+/// Of long lists, keys that are there once on either side: as many as are in the same order.
+fn anchors<K: Eq + Hash>(left: &[K], right: &[K]) -> Vec<(usize, usize)> {
+    if left.len().saturating_mul(right.len()) <= MAX_WORK {
+        return Vec::new();
+    }
+    let (left_places, right_places) = (places(left), places(right));
+    let once = |place: &(usize, usize)| (place.1 == 1).then_some(place.0);
+    let pairs = right.iter().enumerate().filter_map(|(r, key)| {
+        once(right_places.get(key)?)?;
+        Some((once(left_places.get(key)?)?, r))
+    });
+    let pairs: Vec<_> = pairs.collect();
+    let in_order = longest_rise(&pairs);
+    let pairs = pairs.into_iter().zip(in_order);
+    pairs
+        .filter_map(|(pair, is_in)| is_in.then_some(pair))
+        .collect()
+}
+
+/// Where each key is first, and how often it is there.
+fn places<K: Eq + Hash>(keys: &[K]) -> HashMap<&K, (usize, usize)> {
+    let mut places = HashMap::with_capacity(keys.len());
+    for (at, key) in keys.iter().enumerate() {
+        places.entry(key).or_insert((at, 0)).1 += 1;
+    }
+    places
+}
+
+/// Aligns parts of two lists.
+fn align_between<K: Eq + Hash + Ord>(
+    left: &[K],
+    right: &[K],
+    (l, r): (Range<usize>, Range<usize>),
+    steps: &mut Vec<Step>,
+) {
+    if l.len().saturating_mul(r.len()) > MAX_WORK {
+        return replaced(l, r, steps);
+    }
+    for op in capture_diff_slices(Algorithm::Myers, &left[l.clone()], &right[r.clone()]) {
+        let of =
+            |all: &Range<usize>, part: Range<usize>| all.start + part.start..all.start + part.end;
+        let (l, r) = (of(&l, op.old_range()), of(&r, op.new_range()));
+        match op {
+            DiffOp::Equal { .. } => steps.extend(l.zip(r).map(|(l, r)| Step::Same(l, r))),
+            _ => replaced(l, r, steps),
+        }
+    }
+}
+
 /// A part that is other on the right: pairs in order, then what is left over.
-fn replaced(left: usize, left_len: usize, right: usize, right_len: usize, steps: &mut Vec<Step>) {
-    let both = left_len.min(right_len);
-    steps.extend((0..both).map(|at| Step::Changed(left + at, right + at)));
-    steps.extend((both..left_len).map(|at| Step::Missing(left + at)));
-    steps.extend((both..right_len).map(|at| Step::Extra(right + at)));
+fn replaced(left: Range<usize>, right: Range<usize>, steps: &mut Vec<Step>) {
+    let both = left.len().min(right.len());
+    let (l, r) = (left.start + both, right.start + both);
+    let changed = left
+        .clone()
+        .zip(right.clone())
+        .map(|(l, r)| Step::Changed(l, r));
+    steps.extend(changed);
+    steps.extend((l..left.end).map(Step::Missing));
+    steps.extend((r..right.end).map(Step::Extra));
 }
 
 /// Joins what is missing at one place and extra at another.
-fn find_moved(steps: Vec<Step>, left: &[String], right: &[String]) -> Vec<Step> {
+fn find_moved<K: Eq + Hash>(steps: Vec<Step>, left: &[K], right: &[K]) -> Vec<Step> {
     // What is on the left only, the first last.
-    let mut gone: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut gone: HashMap<&K, Vec<usize>> = HashMap::new();
     for step in steps.iter().rev() {
         if let Step::Missing(l) | Step::Changed(l, _) = *step {
             gone.entry(&left[l]).or_default().push(l);
@@ -109,6 +152,30 @@ fn find_moved(steps: Vec<Step>, left: &[String], right: &[String]) -> Vec<Step> 
         joined.extend(came.map(|(l, r)| Step::Moved(l, r)));
     }
     joined
+}
+
+/// For each pair, whether it is one of the most pairs that are in the same order on both
+/// sides. The pairs are in order of the right.
+pub(super) fn longest_rise(pairs: &[(usize, usize)]) -> Vec<bool> {
+    // The pair that ends the best rise of each length, and for each pair the one before it.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    for (at, (l, _)) in pairs.iter().enumerate() {
+        let length = ends.partition_point(|end| pairs[*end].0 < *l);
+        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        if length == ends.len() {
+            ends.push(at);
+        } else {
+            ends[length] = at;
+        }
+    }
+    let mut is_in = vec![false; pairs.len()];
+    let mut next = ends.last().copied();
+    while let Some(at) = next {
+        is_in[at] = true;
+        next = before[at];
+    }
+    is_in
 }
 
 #[cfg(test)]
@@ -181,5 +248,24 @@ mod tests {
             let found = [Step::Same(7, len / 2), Step::Moved(7, len / 2)];
             assert!(found.iter().any(|step| steps.contains(step)));
         }
+    }
+    #[test]
+    fn long_lists_are_aligned_by_what_is_there_once() {
+        let list = |numbers: Range<u32>| numbers.collect::<Vec<_>>();
+        let (left, mut right) = (list(0..6_000), list(1..6_001));
+        right[3_000] = 7_000;
+        let steps = align(&left, &right);
+        let differ: Vec<_> = steps
+            .iter()
+            .filter(|step| !matches!(step, Step::Same(..)))
+            .collect();
+        assert_eq!(
+            differ,
+            [
+                &Step::Missing(0),
+                &Step::Changed(3_001, 3_000),
+                &Step::Extra(5_999)
+            ]
+        );
     }
 }

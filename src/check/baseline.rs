@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Conversation;
 use super::layout::laid_out;
+use super::{Conversation, Mask, MaskError, Scope};
 
 /// What was said in a capture once, and what of it is compared.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Baseline {
     pub compared: Compared,
     /// Conversations, in order of their first packets.
     pub connections: Vec<Conversation>,
+    /// What is left out besides, and only after that.
+    #[serde(skip)]
+    further: Mask,
 }
 
 /// What of a capture is compared.
@@ -61,7 +64,7 @@ pub enum BaselineError {
     NotRecorded(String),
     /// What is left out cannot be understood.
     #[error(transparent)]
-    Mask(#[from] super::MaskError),
+    Mask(#[from] MaskError),
 }
 
 impl Baseline {
@@ -74,6 +77,7 @@ impl Baseline {
             wsdump_baseline: Self::VERSION,
             compared,
             connections,
+            further: Mask::default(),
         }
     }
 
@@ -99,21 +103,44 @@ impl Baseline {
                 "the header field {name}"
             )));
         }
-        let own = self.compared.headers.clone();
-        self.compared = self.compared.and(asked);
-        self.compared.headers = own;
-        let scope = self.compared.scope()?;
+        // What it leaves out itself is gone: to leave it out of what is left would leave out
+        // more than there was in the capture.
+        let new = |asked: &[String], own: &[String]| -> Vec<_> {
+            let new = asked.iter().filter(|one| !own.contains(one));
+            new.cloned().collect()
+        };
+        let own = &mut self.compared;
+        let further = Mask::new(
+            new(&asked.ignore, &own.ignore),
+            new(&asked.ignore_text, &own.ignore_text),
+        )?;
+        own.ignore_order |= asked.ignore_order;
+        own.ignore_pings |= asked.ignore_pings;
         for conversation in &mut self.connections {
-            conversation.leave_out(&scope.mask, scope.ignore_pings);
+            conversation.leave_out(&further, own.ignore_pings);
         }
+        self.further = self.further.and_then(further);
         Ok(self)
+    }
+
+    /// What a [`Recorder`](super::Recorder) has to record to compare it with this.
+    ///
+    /// # Errors
+    ///
+    /// A path or expression that cannot be understood.
+    pub fn scope(&self) -> Result<Scope, MaskError> {
+        let scope = self.compared.scope()?;
+        Ok(Scope {
+            mask: scope.mask.and_then(self.further.clone()),
+            ..scope
+        })
     }
 
     /// The baseline as a file: JSON, in which what fits stands on one line, so that a message
     /// that changes is a line that changes.
     pub fn to_text(&self) -> String {
         // Structures of strings and numbers can always be made JSON.
-        laid_out(&serde_json::to_value(self).unwrap_or_default())
+        laid_out(&serde_json::to_string(self).unwrap_or_default())
     }
 
     /// Reads a baseline.
@@ -164,12 +191,12 @@ impl Compared {
     /// # Errors
     ///
     /// A path or expression that cannot be understood.
-    pub fn scope(&self) -> Result<super::Scope, super::MaskError> {
-        Ok(super::Scope {
+    pub fn scope(&self) -> Result<Scope, MaskError> {
+        Ok(Scope {
             strict: self.strict,
             headers: self.headers.clone(),
             ignore_pings: self.ignore_pings,
-            mask: super::Mask::new(&self.ignore, &self.ignore_text)?,
+            mask: Mask::new(&self.ignore, &self.ignore_text)?,
         })
     }
 }

@@ -58,8 +58,11 @@ impl<'p> Checker<'p> {
     ///
     /// The baseline leaves something out that cannot be understood.
     pub fn new(plan: &'p Plan, against: &'p Against) -> Result<Self, MaskError> {
-        let compared = against.compared();
-        let scope = compared.map(Compared::scope).transpose()?;
+        let scope = match against {
+            Against::Nothing => None,
+            Against::Baseline(_, baseline) => Some(baseline.scope()?),
+            Against::Record(compared) => Some(compared.scope()?),
+        };
         Ok(Self {
             plan,
             against,

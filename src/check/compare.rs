@@ -1,9 +1,12 @@
 //! Two captures compared by what was said in them.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
-use super::align::{Step, align};
+use super::align::{Step, align, longest_rise};
 use super::conversation::{Close, Control, Handshake, Message};
 use super::matching::matched;
 use super::{Conversation, Place};
@@ -42,7 +45,8 @@ pub struct PartDifference {
     pub counts: [usize; 2],
     /// Differences, with the parts next to them.
     pub rows: Vec<Row>,
-    /// Differences that have no row, because there are more than [`PartDifference::MAX_ROWS`].
+    /// Differences that have no row, because there are more than [`PartDifference::MAX_ROWS`]
+    /// or [`Comparison::MAX_SHOWN`].
     pub left_out: usize,
 }
 
@@ -103,6 +107,10 @@ pub struct Cell {
 }
 
 impl Comparison {
+    /// Bytes of JSON that all rows have together, about; later differences have none. As
+    /// [values](Cell::value) they may take fifty times as much.
+    pub const MAX_SHOWN: usize = 4 << 20;
+
     /// Compares conversations. The order in which they come matters unless `ignore_order`.
     pub fn new(left: &[Conversation], right: &[Conversation], ignore_order: bool) -> Self {
         let matching = matched(left, right);
@@ -112,13 +120,14 @@ impl Comparison {
             longest_rise(&matching.pairs)
         };
         let pairs = matching.pairs.iter().zip(in_order);
+        let mut room = Self::MAX_SHOWN;
         Self {
             pairs: pairs
                 .map(|(&(l, r), in_order)| Pair {
                     left: l,
                     right: r,
                     is_out_of_order: !in_order,
-                    parts: differences(&left[l], &right[r]),
+                    parts: differences(&left[l], &right[r], &mut room),
                 })
                 .collect(),
             missing: matching.left_only,
@@ -165,34 +174,28 @@ impl Part {
     }
 }
 
-/// A part as text by which it can be told from others, and that is the same for the same.
-pub(super) fn key<T: Serialize>(part: &T) -> String {
-    // Structures of strings and numbers can always be written.
-    serde_json::to_string(part).unwrap_or_default()
-}
+/// Stands for a part: the same for the same, and another for another.
+pub(super) type Key = [u8; 32];
 
-/// For each pair, whether it is one of the most pairs that are in the same order on both
-/// sides. The pairs are in order of the right.
-fn longest_rise(pairs: &[(usize, usize)]) -> Vec<bool> {
-    // The pair that ends the best rise of each length, and for each pair the one before it.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
-    for (at, (l, _)) in pairs.iter().enumerate() {
-        let length = ends.partition_point(|end| pairs[*end].0 < *l);
-        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
-        if length == ends.len() {
-            ends.push(at);
-        } else {
-            ends[length] = at;
+/// The key of a part. The text that it is made of may be as long as the capture.
+pub(super) fn key<T: Serialize>(part: &T) -> Key {
+    struct Hash(Sha256);
+
+    impl Write for Hash {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
-    let mut is_in = vec![false; pairs.len()];
-    let mut next = ends.last().copied();
-    while let Some(at) = next {
-        is_in[at] = true;
-        next = before[at];
-    }
-    is_in
+
+    let mut hash = Hash(Sha256::new());
+    // Structures of strings and numbers can always be written.
+    let _ = serde_json::to_writer(&mut hash, part);
+    hash.0.finalize().into()
 }
 
 /// Something of which a conversation has a list.
@@ -227,20 +230,25 @@ impl Item for Word<'_> {
     }
 }
 
-fn differences(left: &Conversation, right: &Conversation) -> Vec<PartDifference> {
+fn differences(left: &Conversation, right: &Conversation, room: &mut usize) -> Vec<PartDifference> {
     let mut parts = Vec::new();
-    parts.extend(list(Part::Handshake, &left.handshakes, &right.handshakes));
+    parts.extend(list(
+        Part::Handshake,
+        &left.handshakes,
+        &right.handshakes,
+        room,
+    ));
     for from in [Direction::ClientToServer, Direction::ServerToClient] {
         let (l, r) = (left.sent(from), right.sent(from));
-        parts.extend(list(Part::Messages(from), &l.messages, &r.messages));
-        parts.extend(list(Part::Pings(from), &l.pings, &r.pings));
-        parts.extend(list(Part::Pongs(from), &l.pongs, &r.pongs));
-        parts.extend(list(Part::Closes(from), &l.closes, &r.closes));
+        parts.extend(list(Part::Messages(from), &l.messages, &r.messages, room));
+        parts.extend(list(Part::Pings(from), &l.pings, &r.pings, room));
+        parts.extend(list(Part::Pongs(from), &l.pongs, &r.pongs, room));
+        parts.extend(list(Part::Closes(from), &l.closes, &r.closes, room));
         let [l, r] = [words(&l.rules, left.end), words(&r.rules, right.end)];
-        parts.extend(list(Part::Rules(from), &l, &r));
+        parts.extend(list(Part::Rules(from), &l, &r, room));
     }
     let [l, r] = [left, right].map(|of| [word(&of.tcp_end, of.end)]);
-    parts.extend(list(Part::TcpEnd, &l, &r));
+    parts.extend(list(Part::TcpEnd, &l, &r, room));
     parts
 }
 
@@ -253,7 +261,7 @@ fn word(word: &str, place: Option<Place>) -> Word<'_> {
 }
 
 /// Compares two lists; `None` when they are the same.
-fn list<T: Item>(part: Part, left: &[T], right: &[T]) -> Option<PartDifference> {
+fn list<T: Item>(part: Part, left: &[T], right: &[T], room: &mut usize) -> Option<PartDifference> {
     let [left_keys, right_keys] =
         [left, right].map(|list| list.iter().map(key).collect::<Vec<_>>());
     if left_keys == right_keys {
@@ -265,14 +273,14 @@ fn list<T: Item>(part: Part, left: &[T], right: &[T]) -> Option<PartDifference> 
     let (mut shown, mut left_out) = (0, 0);
     for (at, step) in steps.iter().enumerate() {
         let is_difference = !is_same(at);
-        if is_difference && shown == PartDifference::MAX_ROWS {
+        if is_difference && (shown == PartDifference::MAX_ROWS || *room == 0) {
             left_out += 1;
             continue;
         }
         let is_neighbour = at > 0 && !is_same(at - 1) || !is_same(at + 1);
-        if left_out == 0 && (is_difference || is_neighbour) {
+        if left_out == 0 && *room > 0 && (is_difference || is_neighbour) {
             shown += usize::from(is_difference);
-            rows.push(row(*step, left, right));
+            rows.push(row(*step, left, right, room));
         }
     }
     Some(PartDifference {
@@ -283,7 +291,7 @@ fn list<T: Item>(part: Part, left: &[T], right: &[T]) -> Option<PartDifference> 
     })
 }
 
-fn row<T: Item>(step: Step, left: &[T], right: &[T]) -> Row {
+fn row<T: Item>(step: Step, left: &[T], right: &[T], room: &mut usize) -> Row {
     let (change, l, r) = match step {
         Step::Same(l, r) => (Change::Same, Some(l), Some(r)),
         Step::Changed(l, r) => (Change::Changed, Some(l), Some(r)),
@@ -293,17 +301,19 @@ fn row<T: Item>(step: Step, left: &[T], right: &[T]) -> Row {
     };
     Row {
         change,
-        left: l.map(|l| cell(left, l)),
-        right: r.map(|r| cell(right, r)),
+        left: l.map(|l| cell(left, l, room)),
+        right: r.map(|r| cell(right, r, room)),
     }
 }
 
-fn cell<T: Item>(list: &[T], index: usize) -> Cell {
+fn cell<T: Item>(list: &[T], index: usize, room: &mut usize) -> Cell {
     let item = &list[index];
+    // As with `key`, it can always be written.
+    let text = serde_json::to_string(item).unwrap_or_default();
+    *room = room.saturating_sub(text.len());
     Cell {
         number: index + 1,
         place: item.place(),
-        // As with `key`, it can always be written.
-        value: serde_json::to_value(item).unwrap_or_default(),
+        value: serde_json::from_str(&text).unwrap_or_default(),
     }
 }

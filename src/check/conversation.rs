@@ -8,9 +8,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 
 use super::Place;
+use super::json::Json;
 use super::mask::Mask;
 use crate::flow::Direction;
 
@@ -107,7 +107,7 @@ pub struct Message {
         deserialize_with = "even_null",
         skip_serializing_if = "Option::is_none"
     )]
-    pub json: Option<Value>,
+    pub json: Option<Json>,
     /// The JSON has a space behind each comma and colon; elsewhere it has none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub spaced: bool,
@@ -261,6 +261,6 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// `null` is a value as any other.
-fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }

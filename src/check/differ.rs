@@ -1,5 +1,7 @@
 //! Where two JSON values differ.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::layout::readable;
@@ -20,55 +22,71 @@ pub(super) fn differences<'v>(
     most: usize,
 ) -> (Vec<ValueDifference<'v>>, bool) {
     let mut found = Vec::new();
-    compare(
-        "$".to_owned(),
-        Some(left),
-        Some(right),
-        most + 1,
-        &mut found,
-    );
+    compare(&Path::Root, Some(left), Some(right), most + 1, &mut found);
     let has_more = found.len() > most;
     found.truncate(most);
     (found, has_more)
 }
 
+/// The way to a value. It becomes text only where there is a difference.
+enum Path<'p> {
+    Root,
+    Member(&'p Self, &'p str),
+    Element(&'p Self, usize),
+}
+
 fn compare<'v>(
-    path: String,
+    path: &Path<'_>,
     left: Option<&'v Value>,
     right: Option<&'v Value>,
     most: usize,
     found: &mut Vec<ValueDifference<'v>>,
 ) {
-    if found.len() >= most || left == right {
-        return;
-    }
     match (left, right) {
+        _ if found.len() >= most => {}
         (Some(Value::Object(l)), Some(Value::Object(r))) => {
             for (name, value) in l {
-                compare(member(&path, name), Some(value), r.get(name), most, found);
+                let path = Path::Member(path, name);
+                compare(&path, Some(value), r.get(name), most, found);
             }
             for (name, value) in r.iter().filter(|(name, _)| !l.contains_key(*name)) {
-                compare(member(&path, name), None, Some(value), most, found);
+                compare(&Path::Member(path, name), None, Some(value), most, found);
             }
         }
         (Some(Value::Array(l)), Some(Value::Array(r))) => {
             for at in 0..l.len().max(r.len()) {
-                compare(format!("{path}[{at}]"), l.get(at), r.get(at), most, found);
+                let path = Path::Element(path, at);
+                compare(&path, l.get(at), r.get(at), most, found);
             }
         }
-        _ => found.push(ValueDifference { path, left, right }),
+        _ if left == right => {}
+        _ => found.push(ValueDifference {
+            path: path.to_string(),
+            left,
+            right,
+        }),
     }
 }
 
-/// Path of a member; names that are no identifiers are quoted.
-fn member(path: &str, name: &str) -> String {
-    let is_letter = |c: char| c == '_' || c.is_ascii_alphabetic();
-    let is_plain =
-        name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit());
-    if is_plain {
-        format!("{path}.{name}")
-    } else {
-        format!("{path}[{}]", readable(&Value::String(name.to_owned())))
+/// Names that are no identifiers are quoted.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_letter = |c: char| c == '_' || c.is_ascii_alphabetic();
+        let is_plain = |name: &str| {
+            name.starts_with(is_letter) && name.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+        };
+        match self {
+            Self::Root => f.write_str("$"),
+            Self::Member(path, name) if is_plain(name) => write!(f, "{path}.{name}"),
+            Self::Member(path, name) => {
+                write!(
+                    f,
+                    "{path}[{}]",
+                    readable(&Value::String((*name).to_owned()))
+                )
+            }
+            Self::Element(path, at) => write!(f, "{path}[{at}]"),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use thiserror::Error;
 
+use super::splice::without;
+
 /// Stands where something was left out.
 pub const LEFT_OUT: &str = "<ignored>";
 
@@ -15,6 +17,8 @@ pub const LEFT_OUT: &str = "<ignored>";
 pub struct Mask {
     paths: Vec<JsonPath>,
     texts: Vec<Regex>,
+    /// What is left out of what this one leaves.
+    then: Option<Box<Mask>>,
 }
 
 /// Something that cannot be left out, because it cannot be understood.
@@ -28,6 +32,14 @@ pub enum MaskError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A JSONPath for which a hostile message could take hours.
+    #[error("{path}: this path is too slow: {reason}")]
+    Slow {
+        /// What was given.
+        path: String,
+        /// What makes it slow.
+        reason: &'static str,
+    },
     /// No regular expression, or one that is too big.
     #[error("{pattern}: this is no regular expression: {reason}")]
     Text {
@@ -39,6 +51,14 @@ pub enum MaskError {
 }
 
 impl Mask {
+    /// Bytes of JSON, at most, in which paths choose something. A tree of values takes up to
+    /// fifty times as much memory.
+    pub const MAX_JSON: usize = 1 << 20;
+
+    /// How often `..` may stand in a path. Each makes the values that are looked at more by
+    /// as many times as they are deep.
+    pub const MAX_DESCENTS: usize = 2;
+
     /// Leaves out what the JSONPaths choose in payloads that are JSON, and what the regular
     /// expressions find in any text: payloads, Ping and Pong, close reasons, targets and
     /// header fields.
@@ -52,10 +72,17 @@ impl Mask {
     ) -> Result<Self, MaskError> {
         let path = |path: P| {
             let path = path.as_ref();
-            JsonPath::parse(path).map_err(|error| MaskError::Path {
+            let parsed = JsonPath::parse(path).map_err(|error| MaskError::Path {
                 path: path.to_owned(),
                 reason: error.to_string(),
-            })
+            })?;
+            match too_slow(path) {
+                Some(reason) => Err(MaskError::Slow {
+                    path: path.to_owned(),
+                    reason,
+                }),
+                None => Ok(parsed),
+            }
         };
         let text = |pattern: T| {
             let pattern = pattern.as_ref();
@@ -74,39 +101,111 @@ impl Mask {
         Ok(Self {
             paths: paths.into_iter().map(path).collect::<Result<_, _>>()?,
             texts: texts.into_iter().map(text).collect::<Result<_, _>>()?,
+            then: None,
         })
+    }
+
+    /// A mask that leaves out what this one does, and of what it leaves what `then` does.
+    ///
+    /// That is not what one mask of all paths and expressions does: an expression may find
+    /// what only appears when something was left out.
+    #[must_use]
+    pub fn and_then(mut self, then: Self) -> Self {
+        self.then = Some(Box::new(match self.then {
+            Some(first) => first.and_then(then),
+            None => then,
+        }));
+        self
+    }
+
+    /// What is left out of what this one leaves.
+    pub(super) fn then(&self) -> Option<&Self> {
+        self.then.as_deref()
     }
 
     /// A text without what the expressions find in it.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let masked = self.text_once(text);
+        match (&self.then, masked) {
+            (None, masked) => masked,
+            (Some(then), Cow::Borrowed(text)) => then.text(text),
+            (Some(then), Cow::Owned(text)) => Cow::Owned(then.text(&text).into_owned()),
+        }
+    }
+
+    /// The same without what comes [then](Self::and_then).
+    pub(super) fn text_once<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut masked = Cow::Borrowed(text);
         for regex in &self.texts {
-            if let Cow::Owned(changed) = regex.replace_all(&masked, regex::NoExpand(LEFT_OUT)) {
+            if let Some(changed) = replaced(regex, &masked) {
                 masked = Cow::Owned(changed);
             }
         }
         masked
     }
 
-    /// Leaves out of `value` what the paths choose; says whether there was any.
-    pub fn json(&self, value: &mut Value) -> bool {
-        let mut chosen = Vec::new();
-        for path in &self.paths {
-            let located = path.query_located(value);
-            chosen.extend(located.locations().map(|place| place.to_json_pointer()));
+    /// JSON without what the paths choose, and without spaces; `None` where they choose
+    /// nothing, where it is no JSON, and where it is longer than [`Mask::MAX_JSON`].
+    ///
+    /// All else stands as it was written: numbers with all their digits, and each of two
+    /// members of one name.
+    pub fn json(&self, text: &str) -> Option<String> {
+        if self.paths.is_empty() || text.len() > Self::MAX_JSON {
+            return None;
         }
-        for pointer in &chosen {
-            // A part of what another path chose is gone by now.
-            if let Some(part) = value.pointer_mut(pointer) {
-                *part = Value::String(LEFT_OUT.to_owned());
-            }
-        }
-        !chosen.is_empty()
+        let value: Value = serde_json::from_str(text).ok()?;
+        let chosen = self.paths.iter().flat_map(|path| path.query(&value).all());
+        without(text, &value, chosen)
     }
+}
 
-    /// Whether there may be something to leave out of JSON.
-    pub fn has_paths(&self) -> bool {
-        !self.paths.is_empty()
+/// A text without what an expression finds; `None` where it finds nothing. It does not look
+/// into what stands for something that was left out: otherwise a text could grow with every
+/// expression. Nor is nothing left out where it finds the empty text.
+fn replaced(regex: &Regex, text: &str) -> Option<String> {
+    let mut stands_for = text.match_indices(LEFT_OUT).map(|(at, _)| at).peekable();
+    let mut out = String::new();
+    let mut copied = 0;
+    for found in regex.find_iter(text).filter(|found| !found.is_empty()) {
+        while stands_for
+            .next_if(|at| at + LEFT_OUT.len() < found.end())
+            .is_some()
+        {}
+        if stands_for.peek().is_some_and(|at| *at <= found.start()) {
+            continue;
+        }
+        out.push_str(&text[copied..found.start()]);
+        out.push_str(LEFT_OUT);
+        copied = found.end();
+    }
+    (copied > 0).then(|| out + &text[copied..])
+}
+
+/// What makes a path slow that can be understood, if something does.
+fn too_slow(path: &str) -> Option<&'static str> {
+    let (mut descents, mut roots) = (0, 0);
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            // Names and texts in quotes.
+            '\'' | '"' => {
+                while let Some(inner) = chars.next().filter(|inner| *inner != c) {
+                    if inner == '\\' {
+                        chars.next();
+                    }
+                }
+            }
+            '.' if chars.next_if_eq(&'.').is_some() => descents += 1,
+            '$' => roots += 1,
+            _ => {}
+        }
+    }
+    if descents > Mask::MAX_DESCENTS {
+        Some("it has more than two ..; name the members between")
+    } else if roots > 1 {
+        Some("its filter begins at $, for every value anew; begin it at @")
+    } else {
+        None
     }
 }
 
@@ -125,16 +224,45 @@ mod tests {
             ),
             ("$[0]", "[1,2]", r#"["<ignored>",2]"#),
             ("$", "1", r#""<ignored>""#),
-            ("$.none", r#"{"a":1}"#, r#"{"a":1}"#),
             ("$['a/b~c']", r#"{"a/b~c":1}"#, r#"{"a/b~c":"<ignored>"}"#),
         ];
         for (path, json, expected) in table {
             let mask = Mask::new([path], [""; 0]).unwrap();
-            let mut value: Value = serde_json::from_str(json).unwrap();
-            let any = mask.json(&mut value);
-            assert_eq!(value.to_string(), expected, "{path}");
-            assert_eq!(any, json != expected, "{path}");
+            assert_eq!(mask.json(json).unwrap(), expected, "{path}");
+            assert_eq!(mask.json("[{}]").is_some(), path == "$[0]" || path == "$");
         }
+    }
+
+    #[test]
+    fn paths_whose_cost_a_message_can_multiply_are_refused() {
+        for (path, is_refused) in [
+            ("$..a..b", false),
+            ("$..a..b..c", true),
+            ("$..a[?@..b && @..c]", true),
+            ("$['..','..'][?@.a == \"\\\"$..$\"].b", false),
+            ("$[?@.a == $.b]", true),
+        ] {
+            let mask = Mask::new([path], [""; 0]);
+            let is_slow = matches!(mask, Err(MaskError::Slow { .. }));
+            assert_eq!(is_slow, is_refused, "{path} {mask:?}");
+        }
+    }
+
+    #[test]
+    fn no_expression_finds_nothing_or_what_stands_for_something_else() {
+        let mask = |texts: &[&str]| Mask::new([""; 0], texts).unwrap();
+        for (texts, text, expected) in [
+            (&["x*"][..], "axxb", "a<ignored>b"),
+            (&["x*"], "ab", "ab"),
+            (&["[a-z]+", "[a-z]"], "12 ab", "12 <ignored>"),
+            (&[".", "."], "ab", "<ignored><ignored>"),
+            (&["a", ".*"], "bab", "<ignored>"),
+            (&["a", "b<i"], "ba", "<ignored>gnored>"),
+        ] {
+            assert_eq!(mask(texts).text(text), expected, "{texts:?}");
+        }
+        let then = mask(&["a"]).and_then(mask(&["b"])).and_then(mask(&["<.*"]));
+        assert_eq!(then.text("cab"), "c<ignored>");
     }
 
     #[test]

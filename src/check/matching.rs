@@ -3,10 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use serde::Serialize;
-
-use super::Conversation;
-use super::compare::key;
+use super::compare::{Key, key};
+use super::{Conversation, Sent};
 
 /// Conversations of two captures, by their indices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,10 +21,13 @@ pub(super) struct Matching {
 /// same target are matched in order.
 const MAX_COMPARISONS: usize = 250_000;
 
+/// Steps that these comparisons take together, at most: one a part.
+const MAX_STEPS: usize = 100_000_000;
+
 /// Matches conversations: those that are the same, then those that have most in common.
 pub(super) fn matched(left: &[Conversation], right: &[Conversation]) -> Matching {
     let mut matching = Matching::default();
-    let mut waiting: HashMap<String, VecDeque<usize>> = HashMap::new();
+    let mut waiting: HashMap<Key, VecDeque<usize>> = HashMap::new();
     for (index, conversation) in left.iter().enumerate() {
         waiting
             .entry(key(conversation))
@@ -45,7 +46,11 @@ pub(super) fn matched(left: &[Conversation], right: &[Conversation]) -> Matching
     }
     let mut left_rest: Vec<_> = waiting.into_values().flatten().collect();
     left_rest.sort_unstable();
-    if left_rest.len().saturating_mul(right_rest.len()) > MAX_COMPARISONS {
+    let [lefts, rights] = [left_rest.len(), right_rest.len()];
+    // Each is compared with all on the other side.
+    let steps = parts_of(left, &left_rest).saturating_mul(rights)
+        + parts_of(right, &right_rest).saturating_mul(lefts);
+    if lefts.saturating_mul(rights) > MAX_COMPARISONS || steps > MAX_STEPS {
         by_target(left, right, &left_rest, &right_rest, &mut matching.pairs);
     } else {
         by_likeness(left, right, &left_rest, &right_rest, &mut matching.pairs);
@@ -119,24 +124,32 @@ fn by_likeness(
     }
 }
 
+/// How many parts conversations have that are counted when they are in common.
+fn parts_of(conversations: &[Conversation], of: &[usize]) -> usize {
+    let sents = of.iter().flat_map(|index| sents(&conversations[*index]));
+    sents
+        .map(|sent| sent.messages.len() + sent.closes.len())
+        .sum()
+}
+
+fn sents(conversation: &Conversation) -> [&Sent; 2] {
+    [&conversation.client, &conversation.server]
+}
+
 /// Parts of a conversation in an order of their own, for counting those in common.
 fn parts(conversation: &Conversation) -> Vec<u64> {
     let mut parts = Vec::new();
-    for (side, sent) in [(0_u8, &conversation.client), (1, &conversation.server)] {
-        let mut add = |kind: u8, part: String| {
+    for (side, sent) in (0_u8..).zip(sents(conversation)) {
+        let mut add = |kind: u8, part: Key| {
             let mut hasher = DefaultHasher::new();
             (side, kind, part).hash(&mut hasher);
             parts.push(hasher.finish());
         };
-        keys(&sent.messages).for_each(|part| add(0, part));
-        keys(&sent.closes).for_each(|part| add(1, part));
+        sent.messages.iter().for_each(|part| add(0, key(part)));
+        sent.closes.iter().for_each(|part| add(1, key(part)));
     }
     parts.sort_unstable();
     parts
-}
-
-fn keys<T: Serialize>(parts: &[T]) -> impl Iterator<Item = String> {
-    parts.iter().map(key)
 }
 
 /// Thousandths of the parts that two conversations have in common.

@@ -21,6 +21,7 @@ pub mod examples;
 pub mod expectation;
 mod finding;
 mod format;
+mod json;
 mod judge;
 mod layout;
 mod mask;
@@ -32,6 +33,7 @@ mod policy;
 mod recorder;
 pub mod settings;
 mod side_by_side;
+mod splice;
 mod told;
 
 use crate::event::Event;
@@ -44,6 +46,7 @@ pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Mess
 pub use expectation::{Expectation, ExpectationNames, Verdict};
 pub use finding::{Finding, Findings};
 pub use format::{FormatName, Look, Report, Totals, Verbosity};
+pub use json::Json;
 pub use judge::{Bounds, Judge};
 pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};

@@ -1,5 +1,6 @@
 //! A message's payload, as a baseline has it: to be read by people, and exact.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conversation::{DataOpcode, Message, readable};
+use super::json::Json;
 use super::layout::spaced;
 use super::mask::Mask;
 use crate::ws;
@@ -38,21 +40,23 @@ impl Message {
             compressed: false,
             place: None,
         };
-        match opcode {
-            DataOpcode::Text => match message.text() {
-                Some(text) => new.set_text(&mask.text(text), mask),
-                None => new.set_bytes(message.payload),
-            },
-            DataOpcode::Binary => {
-                let text = readable(message.payload).map(|text| mask.text(text));
-                if !text.is_some_and(|text| !new.incomplete && new.set_json(&text, mask)) {
-                    new.set_bytes(message.payload);
-                }
-            }
+        let text = match opcode {
+            DataOpcode::Text => message.text(),
+            DataOpcode::Binary => readable(message.payload),
+        };
+        match text.map(|text| (text, left_out(text, mask))) {
+            Some((_, text)) if opcode == DataOpcode::Text => new.keep(&text),
+            // Other bytes are rather text where that says so.
+            Some((text, Cow::Owned(changed))) if changed != text => new.keep(&changed),
+            Some((_, text)) if !new.incomplete && new.keep_json(&text) => {}
+            _ => new.keep_bytes(message.payload),
         }
         if new.incomplete {
             new.length = Some(message.length);
             new.sha256 = None;
+        }
+        if let Some(then) = mask.then() {
+            new.leave_out(then);
         }
         new
     }
@@ -62,18 +66,23 @@ impl Message {
         if self.length.is_some() {
             return;
         }
-        let text = match (self.json.take(), self.text.take()) {
-            (Some(json), _) if self.spaced => spaced(&json),
-            (Some(json), _) => json.to_string(),
-            (None, Some(text)) => text,
+        let text = match (&self.json, &self.text) {
+            (Some(json), _) if self.spaced => spaced(&json.value()),
+            (Some(json), _) => json.text().to_owned(),
+            (None, Some(text)) => text.clone(),
             (None, None) => return,
         };
-        self.spaced = false;
-        self.set_text(&mask.text(&text), mask);
+        if let Cow::Owned(changed) = left_out(&text, mask) {
+            (self.json, self.text, self.spaced) = (None, None, false);
+            self.keep(&changed);
+        }
+        if let Some(then) = mask.then() {
+            self.leave_out(then);
+        }
     }
 
-    fn set_text(&mut self, text: &str, mask: &Mask) {
-        if !self.incomplete && self.set_json(text, mask) {
+    fn keep(&mut self, text: &str) {
+        if !self.incomplete && self.keep_json(text) {
             return;
         }
         let shown = start_of(text, MOST_SHOWN);
@@ -84,41 +93,24 @@ impl Message {
     }
 
     /// Keeps the text as JSON, if it is JSON and nothing is lost by that.
-    fn set_json(&mut self, text: &str, mask: &Mask) -> bool {
-        // What is not kept as JSON need not be parsed, unless something is left out of it.
-        let is_long = text.len() > MOST_JSON;
-        if is_long && !mask.has_paths() || !looks_like_json(text) {
+    fn keep_json(&mut self, text: &str) -> bool {
+        if text.len() > MOST_JSON || !looks_like_json(text) {
             return false;
         }
-        let Ok(mut value) = serde_json::from_str::<Value>(text) else {
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
             return false;
         };
-        if mask.json(&mut value) {
-            // How the rest was written is gone with what was left out.
-            let masked = value.to_string();
-            if masked.len() <= MOST_JSON {
-                self.json = Some(value);
-            } else {
-                self.set_hash(masked.as_bytes());
-                self.text = Some(start_of(&masked, MOST_SHOWN).to_owned());
-            }
-            return true;
-        }
-        if is_long {
+        let json = Json::from(&value);
+        self.spaced = json.text() != text;
+        if self.spaced && spaced(&value) != text {
+            self.spaced = false;
             return false;
         }
-        self.spaced = if value.to_string() == text {
-            false
-        } else if spaced(&value) == text {
-            true
-        } else {
-            return false;
-        };
-        self.json = Some(value);
+        self.json = Some(json);
         true
     }
 
-    fn set_bytes(&mut self, bytes: &[u8]) {
+    fn keep_bytes(&mut self, bytes: &[u8]) {
         let shown = &bytes[..bytes.len().min(MOST_SHOWN)];
         self.base64 = Some(BASE64.encode(shown));
         self.set_hash(bytes);
@@ -134,16 +126,26 @@ impl Message {
         self.sha256 = Some(hexadecimal);
     }
 
-    /// Bytes on the heap, about.
+    /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let texts = [&self.text, &self.base64, &self.sha256];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        // A tree of values takes several times its text.
-        let json = self
-            .json
-            .as_ref()
-            .map_or(0, |json| 4 * json.to_string().len());
+        let json = self.json.as_ref().map_or(0, |json| json.text().len());
         texts + json + self.frames.len() * size_of::<u64>()
+    }
+}
+
+/// A payload without what the mask leaves out: parts of JSON first, for it may be no JSON any
+/// more when something is left out of its text.
+fn left_out<'t>(text: &'t str, mask: &Mask) -> Cow<'t, str> {
+    let json = if looks_like_json(text) {
+        mask.json(text)
+    } else {
+        None
+    };
+    match json {
+        Some(json) => Cow::Owned(mask.text_once(&json).into_owned()),
+        None => mask.text_once(text),
     }
 }
 
@@ -259,7 +261,7 @@ mod tests {
             r#"{"opcode":"text","json":{"a":"<ignored>","b":null}}"#
         );
         let read: Message = serde_json::from_str(r#"{"opcode":"text","json":null}"#).unwrap();
-        assert_eq!(read.json, Some(Value::Null));
+        assert_eq!(read.json, Some(Json::from(&Value::Null)));
     }
 
     #[test]
@@ -292,6 +294,50 @@ mod tests {
                     "byte {at}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_is_not_left_out_makes_another_record() {
+        let mask = Mask::new(["$.ts"], [""; 0]).unwrap();
+        for (left, right) in [
+            (
+                r#"{"ts":1,"id":123456789012345678901}"#,
+                r#"{"ts":1,"id":123456789012345678902}"#,
+            ),
+            (r#"{"ts":1,"a":1,"a":3}"#, r#"{"ts":1,"a":2,"a":3}"#),
+            (r#"{"ts":1,"a":1.0}"#, r#"{"ts":1,"a":1.00}"#),
+            (r#"{"ts":1,"a":1e999}"#, r#"{"ts":1,"a":2e999}"#),
+        ] {
+            for opcode in [OpCode::Text, OpCode::Binary] {
+                let [left, right] =
+                    [left, right].map(|text| recorded(opcode, text.as_bytes(), &mask));
+                assert_ne!(left, right);
+            }
+        }
+    }
+
+    #[test]
+    fn expressions_find_what_paths_leave_and_bytes_that_are_text() {
+        for (opcode, payload, expected) in [
+            (
+                OpCode::Text,
+                r#"{"id":"a","n":12}"#,
+                r#"{"opcode":"text","text":"{\"id\":\"<ignored>\",\"n\":<ignored>}"}"#,
+            ),
+            (
+                OpCode::Binary,
+                "at 12",
+                r#"{"opcode":"binary","text":"at <ignored>"}"#,
+            ),
+            (
+                OpCode::Binary,
+                r#"["12"]"#,
+                r#"{"opcode":"binary","json":["<ignored>"]}"#,
+            ),
+        ] {
+            let mask = Mask::new(["$.id"], [r"\d+"]).unwrap();
+            assert_eq!(recorded(opcode, payload.as_bytes(), &mask), expected);
         }
     }
 

@@ -46,6 +46,9 @@ struct Open {
     frames: [Vec<u64>; 2],
 }
 
+/// Bytes that the name of a rule takes, about.
+const RULE_BYTES: usize = size_of::<String>() + 24;
+
 impl Recorder {
     /// Bytes that are recorded of one capture, about. Of what comes after that nothing is
     /// recorded, and [`Recorder::finish`] says so.
@@ -223,9 +226,9 @@ impl EventSink for Recorder {
             EventKind::Connection(report) => {
                 let number = event.connection.number;
                 let open = self.open.remove(&number).unwrap_or_default();
-                if report.outcome == UpgradeOutcome::NotAsked
-                    || !self.take(size_of::<Conversation>())
-                {
+                let rules = open.rules.iter().map(BTreeSet::len).sum::<usize>();
+                let bytes = size_of::<Conversation>() + rules * RULE_BYTES;
+                if report.outcome == UpgradeOutcome::NotAsked || !self.take(bytes) {
                     return;
                 }
                 let mut conversation = open.conversation;

@@ -32,6 +32,9 @@ const PLACES: usize = 5;
 /// Problems that a comparison lists; of the rest, the number.
 const MAX_PROBLEMS: usize = 100;
 
+/// Lines that all of them have together, about.
+const MAX_LINES: usize = 2_000;
+
 /// What the two sides of a comparison are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sides<'n> {
@@ -50,6 +53,8 @@ impl Comparison {
         sides: Sides<'_>,
     ) -> Vec<Problem> {
         let differing = self.pairs.iter().filter(|pair| !pair.is_alike());
+        let more = (differing.clone().count() + self.missing.len() + self.extra.len())
+            .saturating_sub(MAX_PROBLEMS);
         let differing = differing.map(|pair| pair_problem(pair, left, right, sides));
         let missing = self.missing.iter().map(|index| {
             let conversation = &left[*index];
@@ -74,13 +79,28 @@ impl Comparison {
                 ))
             }
         });
-        let mut problems: Vec<_> = differing.chain(missing).chain(extra).collect();
-        let more = problems.len().saturating_sub(MAX_PROBLEMS);
-        problems.truncate(MAX_PROBLEMS);
+        let mut room = MAX_LINES;
+        let problems = differing.chain(missing).chain(extra).take(MAX_PROBLEMS);
+        let mut problems: Vec<_> = problems
+            .map(|mut problem| {
+                shorten(&mut problem.lines, room);
+                room -= problem.lines.len().min(room);
+                problem
+            })
+            .collect();
         if more > 0 {
             problems.push(Problem::new(format!("{more} more connections differ")));
         }
         problems
+    }
+}
+
+/// Leaves the first lines, and says of how many more there were.
+fn shorten(lines: &mut Vec<String>, most: usize) {
+    let more = lines.len().saturating_sub(most);
+    if more > 0 {
+        lines.truncate(most);
+        lines.push(format!("… and {more} more lines"));
     }
 }
 
@@ -279,6 +299,8 @@ fn places(left: &Value, right: &Value) -> Vec<String> {
         .iter()
         .map(|difference| {
             let ValueDifference { path, left, right } = difference;
+            // Where it is too long, its end says more than its start.
+            let path = cut(path, path.chars().count());
             format!("{:INDENT$}{path}: {} → {}", "", value(*left), value(*right))
         })
         .collect();
