@@ -26,7 +26,7 @@ pub(crate) fn diff(arguments: &DiffArguments) -> anyhow::Result<Done> {
     let compared = Compared::from(&arguments.compared);
     let scope = compared.scope().map_err(|error| {
         let option = match error {
-            MaskError::Path { .. } => "--ignore",
+            MaskError::Path { .. } | MaskError::Slow { .. } => "--ignore",
             MaskError::Text { .. } => "--ignore-text",
         };
         anyhow!("{option}: {error}")
