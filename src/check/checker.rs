@@ -1,9 +1,9 @@
 //! One capture checked: its events in, an outcome out.
 
-use super::conversation::Conversation;
 use super::{
-    Baseline, Bounds, Compared, Comparison, Counts, Expectation, Findings, Judge, Judgement,
-    MaskError, Outcome, Policy, Problem, Recorder, Sides, Test, TestKind, TestResult, Verdict,
+    Baseline, Bounds, Compared, Comparison, Conversation, Counts, Expectation, Findings, Judge,
+    Judgement, MaskError, Outcome, Policy, Problem, Recorder, Sides, Test, TestKind, TestResult,
+    Verdict,
 };
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
@@ -99,7 +99,7 @@ impl<'p> Checker<'p> {
             rules(&findings, &plan.policy),
         ];
         tests.extend(expectations.into_iter().map(|(expectation, verdict)| {
-            expected(expectation, verdict, || {
+            expected(expectation, &verdict, || {
                 expectation.values(&figures, summary)
             })
         }));
@@ -214,7 +214,7 @@ fn rules(findings: &Findings, policy: &Policy) -> Test {
 
 fn expected(
     expectation: &Expectation,
-    verdict: Verdict,
+    verdict: &Verdict,
     values: impl FnOnce() -> Vec<String>,
 ) -> Test {
     let text = expectation.to_string();

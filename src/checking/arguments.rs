@@ -163,7 +163,7 @@ pub(crate) struct DiffArguments {
 /// What of two captures is compared.
 #[derive(Debug, Args)]
 pub(crate) struct ComparedArguments {
-    /// Leave out what this JSONPath chooses in payloads that are JSON, such as '$.ts'; may
+    /// Leave out what this JSON path (RFC 9535) chooses in payloads, such as '$.ts'; may
     /// be repeated
     #[arg(long, value_name = "JSONPATH", help_heading = COMPARED)]
     pub(crate) ignore: Vec<String>,

@@ -17,12 +17,12 @@ const LINE: usize = 100;
 const DEEPEST: usize = 24;
 
 /// JSON with a space behind each comma and colon, as Python writes it.
-pub(super) fn spaced(value: &Value) -> String {
+pub(in crate::check) fn spaced(value: &Value) -> String {
     written(value, Spaced)
 }
 
 /// The same with what a terminal might act upon as escapes.
-pub(super) fn readable(value: &Value) -> String {
+pub(in crate::check) fn readable(value: &Value) -> String {
     written(value, Readable)
 }
 
@@ -224,6 +224,7 @@ impl Formatter for Readable {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::json;
