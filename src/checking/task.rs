@@ -92,7 +92,12 @@ impl Task {
             None => Against::Nothing,
             Some(path) => asked.against(path)?,
         };
-        let mut checker = Checker::new(&asked.plan, &against)?;
+        // What was typed or set was understood before: this is in the baseline.
+        let checker = Checker::new(&asked.plan, &against);
+        let mut checker = match &asked.baseline {
+            Some(path) => checker.with_context(|| path.display().to_string())?,
+            None => checker?,
+        };
         let decoded = decode(&self.path, &mut checker)?;
         let errors: Vec<_> = decoded.errors.iter().map(ToString::to_string).collect();
         let Checked { outcome, recorded } =
