@@ -4,12 +4,13 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use support::websocket::KEY;
 use support::{
-    Client, Frame, Server, Tcp, Trace, Upgrade, Who, binary, close, cont, ping, pong, text,
+    Captured, Client, Frame, Server, Tcp, Trace, Upgrade, Who, binary, close, cont, ping, pong,
+    text,
 };
 use wsdump::anomaly::Rule;
 use wsdump::check::{Bounds, Findings, Judge};
@@ -814,4 +815,88 @@ fn in_real_captures_only_what_is_wrong_on_purpose_is_found() {
     for (name, expected) in RECORDED {
         assert_eq!(found(name), *expected, "{name}");
     }
+}
+
+/// The packets of a file of testdata, as far as it can be read.
+fn packets(path: &Path) -> Trace {
+    let mut trace = Trace::new();
+    let Ok(mut source) = capture::open(path) else {
+        return trace;
+    };
+    while let Ok(Some(packet)) = source.next_packet() {
+        trace.push(Captured {
+            time: packet.time.0,
+            link_type: packet.link_type,
+            wire_len: packet.wire_len,
+            data: packet.data.to_vec(),
+        });
+    }
+    trace
+}
+
+/// How often each rule of whole connections is broken, but for those of times and numbers of
+/// segments, which are true of whatever was captured.
+fn broken(trace: &Trace) -> BTreeMap<Rule, u64> {
+    let of_what_was_said = |rule: Rule| {
+        rule.is_of_check() && !matches!(rule, Rule::SlowHandshake | Rule::Retransmissions)
+    };
+    let findings = judged(trace, Bounds::default());
+    let counts = findings.counts();
+    counts.filter(|(rule, _)| of_what_was_said(*rule)).collect()
+}
+
+/// What a capture may do to packets: lose one, two or those before, take one twice, take one
+/// before another.
+fn mishaps(trace: &Trace) -> Vec<(String, Trace)> {
+    let mut mishaps = Vec::new();
+    for at in 0..trace.len() {
+        let mut mishap = |what: &str, change: &dyn Fn(&mut Trace)| {
+            let mut trace = trace.clone();
+            change(&mut trace);
+            mishaps.push((format!("{what} {}", at + 1), trace));
+        };
+        mishap("without", &|trace| {
+            trace.remove(at);
+        });
+        mishap("without two from", &|trace| {
+            trace.drain(at..trace.len().min(at + 2));
+        });
+        mishap("from", &|trace| {
+            trace.drain(..at);
+        });
+        mishap("up to", &|trace| trace.truncate(at));
+        mishap("twice", &|trace| trace.insert(at, trace[at].clone()));
+        mishap("in another order from", &|trace| {
+            let other = trace.len().min(at + 2) - 1;
+            trace.swap(at, other);
+            let time = trace[at].time;
+            trace[at].time = trace[other].time;
+            trace[other].time = time;
+        });
+    }
+    mishaps
+}
+
+#[test]
+fn what_a_capture_lacks_breaks_no_rule() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let mut complaints = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_small = path.metadata().unwrap().len() < 6_000;
+        if !is_small || path.extension().is_none_or(|ending| ending != "pcap") {
+            continue;
+        }
+        let trace = packets(&path);
+        let whole = broken(&trace);
+        for (what, trace) in mishaps(&trace) {
+            for (rule, count) in broken(&trace) {
+                if count > whole.get(&rule).copied().unwrap_or(0) {
+                    let name = path.file_name().unwrap().display().to_string();
+                    complaints.push(format!("{name} {what}: {}", rule.name()));
+                }
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
 }

@@ -277,10 +277,20 @@ impl Assembler {
         }
     }
 
-    /// No more segments will come: hands on what waits, with the gaps before it.
-    pub(super) fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(StreamItem<'_>)) {
+    /// No more segments will come: hands on what waits, with the gaps before it and the one
+    /// before the FIN, which lies at `fin` if it was captured.
+    pub(super) fn finish(
+        &mut self,
+        fin: Option<i64>,
+        limits: &Limits,
+        emit: &mut dyn FnMut(StreamItem<'_>),
+    ) {
         while !self.held.is_empty() {
             self.skip_to_held(limits, emit);
+        }
+        let ahead = fin.map_or(0, |fin| fin - self.next.cast_signed());
+        if (1..=MAX_JUMP).contains(&ahead) {
+            self.gap(ahead.cast_unsigned(), GapCause::NotCaptured, emit);
         }
         // One number more than the bytes may be that of a FIN that was not captured.
         if self.acknowledged > self.next + 1 {
@@ -481,7 +491,10 @@ mod tests {
                 };
                 let mut mark = String::new();
                 match step.split_once(' ') {
-                    None => assembler.finish(limits, &mut emit),
+                    None => assembler.finish(None, limits, &mut emit),
+                    Some(("fin", offset)) => {
+                        assembler.finish(offset.parse().ok(), limits, &mut emit);
+                    }
                     Some(("ack", number)) => {
                         let ack = SeqNumber(number.parse().unwrap_or_default());
                         assembler.acknowledged(ack, limits, &mut emit);
@@ -614,6 +627,18 @@ mod tests {
             ("1009 k", "ahead"),
             ("end", "<1>|de|<4>|k"),
         ]);
+    }
+
+    #[test]
+    fn bytes_missing_before_the_fin_are_a_gap_at_the_end() {
+        check(&[
+            ("1000 ab", "ab"),
+            ("1003 de", "ahead"),
+            ("fin 7", "<1>|de|<2>"),
+        ]);
+        check(&[("1000 ab", "ab"), ("ack 1003", ""), ("fin 2", "")]);
+        check(&[("1000 ab", "ab"), ("fin 2000000000", "")]);
+        check(&[("1000 ab", "ab"), ("fin -5", "")]);
     }
 
     #[test]

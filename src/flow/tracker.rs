@@ -334,8 +334,9 @@ impl<S> Flow<S> {
         }
         for side in [Side::A, Side::B] {
             if K::wants_stream(&self.state) {
+                let fin = self.sides[side.index()].fin;
                 self.with_assembler(side, cx, |assembler, limits, emit| {
-                    assembler.finish(limits, emit);
+                    assembler.finish(fin, limits, emit);
                 });
             }
         }

@@ -97,7 +97,9 @@ impl Watched {
         let peer = self.half(closer.reversed());
         let half = self.half(closer);
         let Some(close) = half.close else { return };
-        if peer.close.is_some() || !self.whole || half.faulty {
+        // Where frames of the peer are none, its answer may have been among them.
+        let is_readable = self.whole && peer.fault.is_none();
+        if peer.close.is_some() || !is_readable || half.faulty {
             return;
         }
         let who = closer.reversed().sender();

@@ -20,6 +20,9 @@ impl Watched {
         ) {
             self.lost(from);
         }
+        if rule == Rule::InStepAgain {
+            self.filled(bench);
+        }
         if !self.accepted {
             return;
         }
@@ -99,7 +102,8 @@ impl Watched {
             .volunteered
             .is_some_and(|(pong, ack)| pong == mark && end.is_some_and(|end| ack >= end));
         let in_step = self.sides.iter().all(|half| half.in_step);
-        if !in_step || is_answered || self.closer.is_some() {
+        // What is told late may have been answered before.
+        if !in_step || is_answered || end.is_none() || self.closer.is_some() {
             return;
         }
         let half = &mut self.sides[from.index()];
@@ -118,6 +122,10 @@ impl Watched {
         if answers == Answer::Unsolicited {
             let received = bench.received();
             let place = bench.place();
+            // It may be for a Ping that is not told yet, and settle those before.
+            if received.is_some_and(|ack| ack > peer.told) {
+                peer.pings.clear();
+            }
             let is_for_ping = received.is_some_and(|ack| peer.pings.mismatched(place, ack));
             if !is_for_ping {
                 own.volunteers = true;

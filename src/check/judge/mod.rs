@@ -139,6 +139,7 @@ impl EventSink for Judge {
             return;
         }
         let watched = open.entry(number).or_default();
+        watched.told(bench);
         match event.kind {
             EventKind::Tcp(_) | EventKind::Connection(_) => {}
             EventKind::Request(head) => watched.request(bench, head, keys),

@@ -53,8 +53,11 @@ pub(super) struct Half {
     pub(super) end: Option<End>,
     /// The last segment that was sent again.
     pub(super) retransmission: Option<Place>,
-    /// The last packet that filled a gap: what it completes may reach beyond it.
+    /// The last packet that filled a gap, so that what it completes may reach beyond it, or
+    /// with which its frames are read again, of which some may lie before it.
     pub(super) filled: u64,
+    /// Where the last packet ends of which something was told: bytes behind it may be missing.
+    pub(super) told: i64,
 }
 
 /// The first Close frame of a side.
@@ -113,7 +116,7 @@ impl Watched {
         }
     }
 
-    /// A packet came that lay before others.
+    /// A packet came that lay before others, or frames are read again.
     pub(super) fn filled(&mut self, bench: &Bench<'_>) {
         self.half_mut(bench.event.from).filled = bench.event.at.packet;
     }
@@ -133,6 +136,14 @@ impl Watched {
             place: bench.place(),
             received: fact.ack,
         });
+    }
+
+    /// Something was told of a packet.
+    pub(super) fn told(&mut self, bench: &Bench<'_>) {
+        if let Some(end) = bench.end() {
+            let half = self.half_mut(bench.event.from);
+            half.told = half.told.max(end);
+        }
     }
 
     /// A request came, whole or not.
