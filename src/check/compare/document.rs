@@ -26,16 +26,15 @@ use crate::report::seconds;
 impl Comparison {
     /// The comparison as JSON.
     pub fn to_json(&self, left: &[Conversation], right: &[Conversation]) -> Map<String, Value> {
-        let number = |of: &[Conversation], index: &usize| number(of, *index);
         let missing: Vec<_> = self
             .missing
             .iter()
-            .map(|index| number(left, index))
+            .map(|index| left[*index].known_as(*index))
             .collect();
         let extra: Vec<_> = self
             .extra
             .iter()
-            .map(|index| number(right, index))
+            .map(|index| right[*index].known_as(*index))
             .collect();
         let pairs = self.pairs.iter().map(|pair| pair.to_json(left, right));
         let mut map = Map::new();
@@ -46,18 +45,11 @@ impl Comparison {
     }
 }
 
-fn number(of: &[Conversation], index: usize) -> u64 {
-    match of[index].number {
-        0 => index as u64 + 1,
-        number => number,
-    }
-}
-
 impl Pair {
     fn to_json(&self, left: &[Conversation], right: &[Conversation]) -> Value {
         let mut map = json!({
-            "left": number(left, self.left),
-            "right": number(right, self.right),
+            "left": left[self.left].known_as(self.left),
+            "right": right[self.right].known_as(self.right),
             "alike": self.is_alike(),
         });
         if self.is_out_of_order {

@@ -56,29 +56,10 @@ impl Comparison {
         let more = (differing.clone().count() + self.missing.len() + self.extra.len())
             .saturating_sub(MAX_PROBLEMS);
         let differing = differing.map(|pair| pair_problem(pair, left, right, sides));
-        let missing = self.missing.iter().map(|index| {
-            let conversation = &left[*index];
-            let (name, said) = (name(conversation, *index), said(conversation));
-            Problem {
-                lines: vec![said],
-                ..Problem::new(format!(
-                    "{name} of {} is not in {}",
-                    sides.left, sides.right
-                ))
-            }
-        });
-        let extra = self.extra.iter().map(|index| {
-            let conversation = &right[*index];
-            let (name, said) = (name(conversation, *index), said(conversation));
-            Problem {
-                place: conversation.end,
-                lines: vec![said],
-                ..Problem::new(format!(
-                    "{name} of {} is not in {}",
-                    sides.right, sides.left
-                ))
-            }
-        });
+        let missing = self.missing.iter();
+        let missing = missing.map(|index| alone(&left[*index], *index, sides.left, sides.right));
+        let extra = self.extra.iter();
+        let extra = extra.map(|index| alone(&right[*index], *index, sides.right, sides.left));
         let mut room = MAX_LINES;
         let problems = differing.chain(missing).chain(extra).take(MAX_PROBLEMS);
         let mut problems: Vec<_> = problems
@@ -101,6 +82,17 @@ fn shorten(lines: &mut Vec<String>, most: usize) {
     if more > 0 {
         lines.truncate(most);
         lines.push(format!("… and {more} more lines"));
+    }
+}
+
+/// What is said of a conversation of one side that is not on the other.
+fn alone(conversation: &Conversation, index: usize, side: &str, other: &str) -> Problem {
+    let name = name(conversation, index);
+    Problem {
+        // Of a baseline there is none.
+        place: conversation.end,
+        lines: vec![said(conversation)],
+        ..Problem::new(format!("{name} of {side} is not in {other}"))
     }
 }
 
@@ -140,10 +132,7 @@ fn pair_problem(
 
 /// `connection 3 (/chat)`; in a baseline `connection 3` is the third one.
 fn name(conversation: &Conversation, index: usize) -> String {
-    let number = match conversation.number {
-        0 => index as u64 + 1,
-        number => number,
-    };
+    let number = conversation.known_as(index);
     match conversation.target() {
         Some(target) => format!("connection {number} ({})", cut(target, 0)),
         None => format!("connection {number}"),

@@ -191,6 +191,15 @@ impl Conversation {
         }
     }
 
+    /// The number by which people know it: that of its connection in the capture, or in a
+    /// baseline its place, `index`, from 1.
+    pub(in crate::check) fn known_as(&self, index: usize) -> u64 {
+        match self.number {
+            0 => index as u64 + 1,
+            number => number,
+        }
+    }
+
     /// Target of the last request.
     pub fn target(&self) -> Option<&str> {
         self.handshakes.last()?.target.as_deref()
