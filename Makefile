@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test lint doc testdata pictures
+.PHONY: help setup peers run test check baselines lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,17 @@ run: setup ## Build, and print the timeline of CAPTURE (testdata/chat.pcap)
 
 test: setup ## Run all tests
 	$(CARGO) test
+
+# Recorded of real endpoints; testdata/wsdump.toml says what is asked of them.
+CHECKED = $(patsubst testdata/baselines/%.json,testdata/%.pcap,$(wildcard testdata/baselines/*.json))
+
+check: setup ## Check the recorded captures with wsdump itself
+	@$(CARGO) build --quiet
+	@$(CARGO) run --quiet -- check $(CHECKED)
+
+baselines: setup ## Record the baselines of these captures anew
+	@$(CARGO) build --quiet
+	@$(CARGO) run --quiet -- check --update $(CHECKED)
 
 lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) fmt --check

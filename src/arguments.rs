@@ -226,9 +226,19 @@ pub(crate) struct Arguments {
 }
 
 const USAGE: &str = if cfg!(feature = "live") {
-    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump [OPTIONS] -i <IFACE> [FILTER]...\n       wsdump -D\n       wsdump check [OPTIONS] <CAPTURE>...\n       wsdump diff [OPTIONS] <LEFT> <RIGHT>\n       wsdump completions <SHELL>\n       wsdump man"
+    "wsdump [OPTIONS] <CAPTURE>...
+       wsdump [OPTIONS] -i <IFACE> [FILTER]...
+       wsdump -D
+       wsdump check [OPTIONS] <CAPTURE>...
+       wsdump diff [OPTIONS] <LEFT> <RIGHT>
+       wsdump completions <SHELL>
+       wsdump man [COMMAND]"
 } else {
-    "wsdump [OPTIONS] <CAPTURE>...\n       wsdump check [OPTIONS] <CAPTURE>...\n       wsdump diff [OPTIONS] <LEFT> <RIGHT>\n       wsdump completions <SHELL>\n       wsdump man"
+    "wsdump [OPTIONS] <CAPTURE>...
+       wsdump check [OPTIONS] <CAPTURE>...
+       wsdump diff [OPTIONS] <LEFT> <RIGHT>
+       wsdump completions <SHELL>
+       wsdump man [COMMAND]"
 };
 
 /// What is done instead of showing captures.
@@ -241,8 +251,18 @@ pub(crate) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page, for man: `wsdump man | man -l -`
-    Man,
+    /// Print a page of the manual, for man: `wsdump man | man -l -`
+    Man {
+        /// The subcommand that it is of: check or diff [default: wsdump as a whole]
+        command: Option<Page>,
+    },
+}
+
+/// Subcommands that have a page of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Page {
+    Check,
+    Diff,
 }
 
 /// The script of completions for a shell.
@@ -252,10 +272,22 @@ pub(crate) fn completions(shell: Shell) -> Vec<u8> {
     text
 }
 
-/// The manual page.
-pub(crate) fn manual() -> io::Result<Vec<u8>> {
+/// A page of the manual.
+pub(crate) fn manual(page: Option<Page>) -> io::Result<Vec<u8>> {
+    let mut command = Arguments::command();
+    // The usage of subcommands names their parent.
+    command.build();
+    let page = page.map(|page| match page {
+        Page::Check => ("check", "wsdump-check"),
+        Page::Diff => ("diff", "wsdump-diff"),
+    });
+    if let Some((name, title)) = page
+        && let Some(subcommand) = command.find_subcommand(name)
+    {
+        command = subcommand.clone().name(title);
+    }
     let mut text = Vec::new();
-    clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+    clap_mangen::Man::new(command).render(&mut text)?;
     Ok(text)
 }
 
@@ -276,13 +308,14 @@ Examples:
   wsdump -Y 'ws.rtt > 50ms' *.pcap       slow answers to a Ping; --fields lists what else there is
   tcpdump -U -w - tcp | wsdump -         a capture from another program
   sudo wsdump -i lo tcp port 8080        what is said on loopback, until Ctrl-C
+  wsdump check --baseline chat.json *.pcap  whether what is said is what was said; see check --help
   wsdump --json capture.pcap | jq -r 'select(.type == \"message\") | .text'
 
 Memory: connections hold at most --max-memory together, and rows that wait a few MiB more. With
 -i, packets that wait to be decoded take up to 64 MiB, and as much as -B says in the kernel.
 
-Exit status: 0 done, 2 wsdump could not do what was asked. Broken traffic is not an error: it
-is decoded as far as it goes, and each broken rule is a row of its own.";
+Exit status: 0 done, 1 check or diff found something, 2 wsdump could not do what was asked. Broken
+traffic is not an error: it is decoded as far as it goes, and each broken rule is a row of its own.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {

@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Done> {
         Some(Command::Check(arguments)) => checking::check(arguments),
         Some(Command::Diff(arguments)) => checking::diff(arguments),
         Some(Command::Completions { shell }) => print(&completions(*shell)),
-        Some(Command::Man) => print(&manual()?),
+        Some(Command::Man { command }) => print(&manual(*command)?),
     }
 }
 

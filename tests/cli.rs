@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 #[path = "support/cli.rs"]
+#[allow(dead_code)] // Other parts of it are for other tests.
 mod support;
 
 use std::collections::BTreeSet;
@@ -11,8 +12,8 @@ use std::fs;
 use std::process::Stdio;
 
 use support::{
-    Run, all_fields, captures, check_line, filtered, harmful, program, testdata, wsdump,
-    wsdump_reading,
+    Run, all_fields, captures, check_line, filtered, harmful, program, testdata, without_colours,
+    wsdump, wsdump_reading,
 };
 
 const CHAT_CLOSING: &str = "18 packets, 1 connection, 3 messages, 0 anomalies\n";
@@ -61,7 +62,7 @@ fn help_names_every_option_and_gives_examples() {
             "-V, --version",
             "Examples:\n  wsdump capture.pcap ",
             "| wsdump -",
-            "Exit status: 0 done, 2 ",
+            "Exit status: 0 done, 1 check or diff found something, 2 ",
         ] {
             assert!(help.stdout.contains(expected), "{argument}: {expected}");
         }
@@ -1182,17 +1183,6 @@ fn colours_come_when_asked_for_and_only_then() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), coloured);
-}
-
-/// Takes away `ESC [ … m` and nothing else.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\x1b[");
-    let mut plain = parts.next().unwrap().to_owned();
-    for part in parts {
-        let digits = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-        plain.push_str(digits.strip_prefix('m').expect("nothing but colours"));
-    }
-    plain
 }
 
 #[cfg(target_os = "linux")]

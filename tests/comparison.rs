@@ -51,12 +51,12 @@ fn messages(left: &Trace, right: &Trace, compared: &Compared) -> Vec<String> {
 
 /// A conversation of a few messages each way, and its two ends.
 fn chat() -> Tcp {
-    chat_with(Upgrade::new(), &[])
+    chat_with(&Upgrade::new(), &[])
 }
 
 /// The same with another upgrade, and with frames of the server before its last.
-fn chat_with(upgrade: Upgrade, frames: &[Frame]) -> Tcp {
-    let mut tcp = Tcp::with(&upgrade);
+fn chat_with(upgrade: &Upgrade, frames: &[Frame]) -> Tcp {
+    let mut tcp = Tcp::with(upgrade);
     tcp.frames(Client, &[text("one"), text(r#"{"n":2,"at":[{"ts":17}]}"#)]);
     tcp.frames(Server, &[text("first"), ping("?")]);
     tcp.frames(Client, &[pong("?"), binary([0, 255])]);
@@ -134,7 +134,7 @@ fn each_part_that_differs_is_named() {
         let upgrade = Upgrade::new()
             .asking("Sec-WebSocket-Protocol", "a")
             .answering("Sec-WebSocket-Protocol", "a");
-        chat_with(upgrade, &[])
+        chat_with(&upgrade, &[])
     };
     let reset = || {
         let mut tcp = Tcp::upgraded();
@@ -148,7 +148,7 @@ fn each_part_that_differs_is_named() {
         tcp.end();
         tcp
     };
-    let masked = |frame: Frame| chat_with(Upgrade::new(), &[frame]);
+    let masked = |frame: Frame| chat_with(&Upgrade::new(), &[frame]);
     let table = [
         (chat(), with_subprotocol(), "opening handshake: 1 changed"),
         (
@@ -209,13 +209,13 @@ fn a_difference_is_shown_with_its_neighbours_and_their_places() {
         2      #7   0.006000  "b"
    -    3                     {"n": 1, "list": [1]}
    +    3      #8   0.007000  {"n": 2, "list": [1, 2]}
-                            $.n: 1 → 2
-                            $.list[1]: nothing → 2
+                              $.n: 1 → 2
+                              $.list[1]: nothing → 2
         4      #9   0.008000  "d"
       …
         7     #12   0.011000  "h"
    ~    8     #13   0.012000  "f"
-                            it was number 6"#;
+                              it was number 6"#;
     assert_eq!(problems[0].lines.join("\n"), expected);
 }
 
@@ -377,7 +377,7 @@ fn a_capture_is_like_its_baseline_whatever_is_left_out() {
 
 #[test]
 fn pings_can_be_left_out() {
-    let more = chat_with(Upgrade::new(), &[ping("a"), ping("b")]);
+    let more = chat_with(&Upgrade::new(), &[ping("a"), ping("b")]);
     let compared = Compared {
         ignore_pings: true,
         ..Compared::default()
@@ -395,8 +395,8 @@ fn fragments_and_compression_matter_when_they_are_asked_for() {
         strict: true,
         ..Compared::default()
     };
-    let whole = chat_with(Upgrade::new(), &[text("halves")]);
-    let halves = chat_with(Upgrade::new(), &[text("hal").more(), cont("ves")]);
+    let whole = chat_with(&Upgrade::new(), &[text("halves")]);
+    let halves = chat_with(&Upgrade::new(), &[text("hal").more(), cont("ves")]);
     let deflated = |frame: Frame| {
         let mut tcp = Tcp::with(&Upgrade::deflate(""));
         tcp.frames(Server, &[frame]);
@@ -418,7 +418,7 @@ fn fragments_and_compression_matter_when_they_are_asked_for() {
 
 #[test]
 fn header_fields_matter_when_they_are_asked_for() {
-    let from = |origin: &str| chat_with(Upgrade::new().asking("Origin", origin), &[]).trace;
+    let from = |origin: &str| chat_with(&Upgrade::new().asking("Origin", origin), &[]).trace;
     let (left, right) = (from("http://a"), from("http://b"));
     assert_eq!(messages(&left, &right, &Compared::default()), [""; 0]);
     let compared = Compared {

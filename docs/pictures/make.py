@@ -11,6 +11,7 @@ import os
 import pathlib
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -30,6 +31,8 @@ PICTURES = [
     ("messages", 120, 14, ["--messages", "--only", "frame,message", "fragments.pcap"]),
     ("filter", 100, 5, ["-Y", "websocket.opcod == 8", "chat.pcap"]),
     ("csv", 120, 9, ["--csv", "chat.pcap"]),
+    ("check", 120, 14, ["check", "--no-settings", "chat.pcap", "badaccept.pcap", "rejected.pcap"]),
+    ("diff", 120, 26, ["diff", "--ignore", "$.at", "run_before.pcap", "run_after.pcap"]),
     ("json", 120, 6, ["--json", "--only", "message", "chat.pcap"]),
 ]
 
@@ -129,7 +132,7 @@ def main():
     different = []
     for name, columns, most, arguments in PICTURES:
         shown = run(program, columns, arguments).rstrip("\n").split("\n")
-        command = " ".join(f"'{word}'" if " " in word else word for word in arguments)
+        command = shlex.join(arguments)
         lines = [f"\x1b[1m$ wsdump {command}\x1b[0m", *shown[:most]]
         if len(shown) > most:
             lines.append("\x1b[2m…\x1b[0m")

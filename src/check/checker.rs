@@ -1,13 +1,13 @@
 //! One capture checked: its events in, an outcome out.
 
-use super::conversation::Conversation;
 use super::{
-    Baseline, Bounds, Compared, Comparison, Counts, Expectation, Findings, Judge, Judgement,
-    MaskError, Outcome, Policy, Problem, Recorder, Sides, Test, TestKind, TestResult, Verdict,
+    Baseline, Bounds, Compared, Comparison, Conversation, Counts, Expectation, Findings, Judge,
+    Judgement, MaskError, Outcome, Policy, Problem, Recorder, Sides, Test, TestKind, TestResult,
+    Verdict,
 };
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
-use crate::report::{Figures, closing_lines, count};
+use crate::report::{Figures, closing_lines, count, undecoded};
 
 /// What is asked of a capture.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,7 @@ impl<'p> Checker<'p> {
             rules(&findings, &plan.policy),
         ];
         tests.extend(expectations.into_iter().map(|(expectation, verdict)| {
-            expected(expectation, verdict, || {
+            expected(expectation, &verdict, || {
                 expectation.values(&figures, summary)
             })
         }));
@@ -183,8 +183,10 @@ fn test(kind: TestKind, name: impl Into<String>, result: TestResult) -> Test {
 
 /// Whether the capture could be read, and holds what can be checked.
 fn readable(summary: &Summary, errors: &[String], may_be_empty: bool) -> Test {
+    let unreadable = undecoded(summary).into_iter().chain(errors.iter().cloned());
+    let errors: Vec<_> = unreadable.map(Problem::new).collect();
     let result = if !errors.is_empty() {
-        TestResult::Error(errors.iter().map(Problem::new).collect())
+        TestResult::Error(errors)
     } else if summary.connections == 0 && !may_be_empty {
         let reason = closing_lines(summary).into_iter().nth(1);
         TestResult::Failed(vec![Problem::new(reason.unwrap_or_default())])
@@ -212,7 +214,7 @@ fn rules(findings: &Findings, policy: &Policy) -> Test {
 
 fn expected(
     expectation: &Expectation,
-    verdict: Verdict,
+    verdict: &Verdict,
     values: impl FnOnce() -> Vec<String>,
 ) -> Test {
     let text = expectation.to_string();
@@ -222,8 +224,8 @@ fn expected(
             let message = values().join(", ");
             TestResult::Failed(vec![Problem::new(message)])
         }
-        Verdict::Unanswered(names) => {
-            let message = format!("the capture has no {}", names.join(", no "));
+        Verdict::Unanswered(_) => {
+            let message = format!("the capture does not tell: {}", values().join(", "));
             TestResult::Error(vec![Problem::new(message)])
         }
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use wsdump::anomaly::Rule;
-use wsdump::check::settings::FailOn;
+use wsdump::check::settings::{FailOn, baseline, header_name};
 use wsdump::check::{Compared, FormatName};
 
 use crate::arguments::{ColorChoice, duration, number};
@@ -75,7 +75,7 @@ pub(crate) struct CheckArguments {
     pub(crate) names: bool,
 
     /// Fail unless the same is said as in this file; {name} stands for the capture's name
-    #[arg(long, value_name = "FILE", help_heading = EXPECTATIONS)]
+    #[arg(long, value_name = "FILE", value_parser = baseline, help_heading = EXPECTATIONS)]
     pub(crate) baseline: Option<PathBuf>,
 
     /// Write the baseline instead of comparing with it
@@ -162,32 +162,31 @@ pub(crate) struct DiffArguments {
 
 /// What of two captures is compared.
 #[derive(Debug, Args)]
-#[command(next_help_heading = COMPARED)]
 pub(crate) struct ComparedArguments {
-    /// Leave out what this JSONPath chooses in payloads that are JSON, such as '$.ts'; may
+    /// Leave out what this JSON path (RFC 9535) chooses in payloads, such as '$.ts'; may
     /// be repeated
-    #[arg(long, value_name = "JSONPATH")]
+    #[arg(long, value_name = "JSONPATH", help_heading = COMPARED)]
     pub(crate) ignore: Vec<String>,
 
     /// Leave out what this regular expression finds in payloads, targets, header fields and
     /// close reasons; may be repeated
-    #[arg(long, value_name = "REGEX")]
+    #[arg(long, value_name = "REGEX", help_heading = COMPARED)]
     pub(crate) ignore_text: Vec<String>,
 
     /// Let connections come in any order
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARED)]
     pub(crate) ignore_order: bool,
 
     /// Leave out Pings and Pongs, of which there are more the longer a run takes
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARED)]
     pub(crate) ignore_pings: bool,
 
     /// Compare these header fields of the opening handshake, too
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = header_name, help_heading = COMPARED)]
     pub(crate) headers: Vec<String>,
 
     /// Compare fragmentation and compression, too
-    #[arg(long)]
+    #[arg(long, help_heading = COMPARED)]
     pub(crate) strict: bool,
 }
 

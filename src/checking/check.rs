@@ -1,15 +1,16 @@
 //! `wsdump check CAPTURE...`.
 
 use std::collections::HashMap;
+use std::fs;
 use std::io::{self, Write};
 use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, bail};
 use wsdump::check::settings::{Given, Options};
-use wsdump::check::{ExpectationNames, Look, Report, Verbosity, explain, rules_table};
+use wsdump::check::{Expectation, ExpectationNames, Look, Report, Verbosity, explain, rules_table};
 
 use super::CheckArguments;
 use super::suite::{Source, entries, in_parallel};
@@ -103,15 +104,14 @@ fn options(arguments: &CheckArguments) -> anyhow::Result<Options> {
         .iter()
         .find(|rule| arguments.deny.contains(rule));
     if let Some(rule) = on_both {
-        bail!("{} is both allowed and denied", rule.name());
+        bail!(
+            "--allow and --deny both have {}; leave one out",
+            rule.name()
+        );
     }
     let mut expect: Vec<_> = arguments.expect.iter().map(Given::typed).collect();
     for path in &arguments.expect_file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        let lines = text.lines().map(str::trim);
-        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-        expect.extend(lines.map(Given::typed));
+        expect.extend(expectations(path)?);
     }
     let compared = &arguments.compared;
     let given = |texts: &[String]| texts.iter().map(Given::typed).collect();
@@ -136,17 +136,35 @@ fn options(arguments: &CheckArguments) -> anyhow::Result<Options> {
     })
 }
 
+/// The expectations of a file, all of them understood: later, nobody knows their lines.
+fn expectations(path: &Path) -> anyhow::Result<Vec<Given>> {
+    let name = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
+    let lines = text.lines().map(str::trim).enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(at, line)| {
+            Expectation::parse(line).with_context(|| format!("{name}, line {}", at + 1))?;
+            Ok(Given::typed(line))
+        })
+        .collect()
+}
+
 /// A baseline can be written from one capture only.
 fn check_baselines(tasks: &[Task]) -> anyhow::Result<()> {
-    let mut written: HashMap<&PathBuf, &str> = HashMap::new();
-    for task in tasks {
+    let mut written: HashMap<PathBuf, &str> = HashMap::new();
+    // What cannot be checked writes nothing.
+    for task in tasks.iter().filter(|task| task.is_capture()) {
         let Some(baseline) = task.baseline() else {
             bail!(
                 "{}: --update has no baseline to write; name one with --baseline, or in the settings",
                 task.name()
             );
         };
-        if let Some(other) = written.insert(baseline, task.name()) {
+        // Without `.`, so that one file is not written under two names.
+        let place = std::path::absolute(baseline)
+            .with_context(|| format!("{} cannot be written", baseline.display()))?;
+        if let Some(other) = written.insert(place, task.name()) {
             bail!(
                 "{} would be written for both {other} and {}; {{name}} in its name stands for that \
                  of the capture",

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value, json};
 use wsdump::check::{
-    Compared, Comparison, Conversation, PageStyle, Recorder, Sides, figures_json, side_by_side,
+    Compared, Comparison, Conversation, MaskError, PageStyle, Recorder, Scope, Sides, figures_json,
+    side_by_side,
 };
 use wsdump::event::{Event, EventSink};
-use wsdump::report::Figures;
+use wsdump::report::{Figures, closing_lines, json_line, undecoded};
 
 use super::{DiffArguments, decode};
 use crate::arguments::ColorChoice;
@@ -23,8 +24,15 @@ use crate::screen::{NO_STDOUT, Screen};
 /// One of them cannot be read to its end, or the outcome cannot be written.
 pub(crate) fn diff(arguments: &DiffArguments) -> anyhow::Result<Done> {
     let compared = Compared::from(&arguments.compared);
-    let left = Side::read(&arguments.left, &compared)?;
-    let right = Side::read(&arguments.right, &compared)?;
+    let scope = compared.scope().map_err(|error| {
+        let option = match error {
+            MaskError::Path { .. } | MaskError::Slow { .. } => "--ignore",
+            MaskError::Text { .. } => "--ignore-text",
+        };
+        anyhow!("{option}: {error}")
+    })?;
+    let left = Side::read(&arguments.left, &scope)?;
+    let right = Side::read(&arguments.right, &scope)?;
     let comparison = Comparison::new(
         &left.conversations,
         &right.conversations,
@@ -64,9 +72,9 @@ impl EventSink for Hearing {
 }
 
 impl Side {
-    fn read(path: &Path, compared: &Compared) -> anyhow::Result<Self> {
+    fn read(path: &Path, scope: &Scope) -> anyhow::Result<Self> {
         let mut hearing = Hearing {
-            recorder: Recorder::new(compared.scope()?),
+            recorder: Recorder::new(scope.clone()),
             figures: Figures::default(),
         };
         let decoded = decode(path, &mut hearing)?;
@@ -74,11 +82,15 @@ impl Side {
             return Err(error.into());
         }
         let name = path.display().to_string();
+        if let Some(reason) = undecoded(&decoded.summary) {
+            bail!("{name}: {reason}");
+        }
         let Some(conversations) = hearing.recorder.finish() else {
             bail!("{name}: {}", Recorder::too_much());
         };
         if conversations.is_empty() {
-            bail!("{name}: there is no WebSocket in it to compare");
+            let instead = closing_lines(&decoded.summary).into_iter().nth(1);
+            bail!("{name}: {}", instead.unwrap_or_default());
         }
         Ok(Self {
             name,
@@ -101,7 +113,7 @@ fn document(comparison: &Comparison, left: &Side, right: &Side) -> String {
     map.insert("left".to_owned(), side(left));
     map.insert("right".to_owned(), side(right));
     map.extend(comparison.to_json(&left.conversations, &right.conversations));
-    format!("{}\n", Value::Object(map))
+    json_line(&map)
 }
 
 /// What differs, and figures side by side.

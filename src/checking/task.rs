@@ -1,10 +1,10 @@
 //! One capture to check: what is asked of it, understood before the first is read.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use wsdump::check::settings::{Given, Options};
 use wsdump::check::{
     Against, Baseline, Checked, Checker, Compared, Conversation, Expectation, Mask, Outcome, Plan,
@@ -62,6 +62,11 @@ impl Task {
         &self.name
     }
 
+    /// Whether there is something to check, and not a folder without captures.
+    pub(super) fn is_capture(&self) -> bool {
+        self.asked.is_ok()
+    }
+
     pub(super) fn baseline(&self) -> Option<&PathBuf> {
         self.asked.as_ref().ok()?.baseline.as_ref()
     }
@@ -87,7 +92,12 @@ impl Task {
             None => Against::Nothing,
             Some(path) => asked.against(path)?,
         };
-        let mut checker = Checker::new(&asked.plan, &against)?;
+        // What was typed or set was understood before: this is in the baseline.
+        let checker = Checker::new(&asked.plan, &against);
+        let mut checker = match &asked.baseline {
+            Some(path) => checker.with_context(|| path.display().to_string())?,
+            None => checker?,
+        };
         let decoded = decode(&self.path, &mut checker)?;
         let errors: Vec<_> = decoded.errors.iter().map(ToString::to_string).collect();
         let Checked { outcome, recorded } =
@@ -141,10 +151,14 @@ impl Asked {
     fn against(&self, path: &Path) -> anyhow::Result<Against> {
         let name = path.display();
         let read = match fs::read(path) {
-            Err(error) if self.update && error.kind() == io::ErrorKind::NotFound => None,
-            read => Some(read.with_context(|| {
-                format!("{name} cannot be read; record the baseline with --update")
-            })?),
+            Ok(text) => Some(text),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                bail!("{name} cannot be read: {error}");
+            }
+            Err(_) if self.update => None,
+            Err(error) => {
+                bail!("{name} cannot be read: {error}; record the baseline with --update")
+            }
         };
         let baseline = match read.map(|text| Baseline::parse(&text)) {
             // Whoever records anew needs nothing of a file that cannot be understood.
@@ -184,17 +198,19 @@ fn record(
     if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
         return Ok(format!("{name} is as it was"));
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder)
-        .and_then(|()| {
-            // Beside it, and no other baseline's: several may be written at once.
-            let mut new = path.as_os_str().to_owned();
-            new.push(".new");
-            let mut file = fs::File::create(&new)?;
-            file.write_all(text.as_bytes())?;
-            drop(file);
-            fs::rename(&new, path)
-        })
-        .map_err(|error| anyhow!("{name} cannot be written: {error}"))?;
+    write_whole(path, &text).map_err(|error| anyhow!("{name} cannot be written: {error}"))?;
     Ok(format!("recorded {name}"))
+}
+
+/// Writes a file under another name first. That has the whole name in it: baselines whose
+/// names differ in what looks like an extension are written at the same time.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
 }

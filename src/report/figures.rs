@@ -171,6 +171,8 @@ impl Figures {
             sum.frames += totals.frames;
             sum.messages += totals.messages;
             sum.bytes += totals.bytes;
+            sum.segments.sent += totals.segments.sent;
+            sum.segments.retransmitted += totals.segments.retransmitted;
         }
         self.durations.add(report.duration);
         if let Some(handshake) = report.handshake {
@@ -307,6 +309,16 @@ impl Figures {
         self.retransmissions
     }
 
+    /// Of the segments with data of all connections, those that were sent again, in percent
+    /// times a million; `None` where there is no segment.
+    pub fn retransmissions_percent_millionths(&self) -> Option<u128> {
+        let segments = self.totals.iter().map(|side| side.segments);
+        let (sent, again) = segments.fold((0, 0), |(sent, again), side| {
+            (sent + side.sent, again + side.retransmitted)
+        });
+        (sent > 0).then(|| percent_millionths(again, sent))
+    }
+
     /// The connections with WebSocket, in the order in which they ended; the first
     /// [`Figures::MAX_CONNECTIONS`].
     pub fn reports(&self) -> &[ConnectionReport] {
@@ -363,7 +375,12 @@ impl Compression {
     /// Bytes on the wire in percent of those after inflation, times a million; `None` where
     /// there is no message.
     pub fn percent_millionths(self) -> Option<u128> {
-        let share = u128::from(self.wire_length) * 100_000_000 / u128::from(self.length.max(1));
+        let share = percent_millionths(self.wire_length, self.length.max(1));
         (self.messages > 0).then_some(share)
     }
+}
+
+/// A part in percent of a whole that is not 0, times a million.
+fn percent_millionths(part: u64, whole: u64) -> u128 {
+    u128::from(part) * 100_000_000 / u128::from(whole)
 }

@@ -93,6 +93,14 @@ impl Printer for Json {
     }
 }
 
+/// A value as a line of JSON in which what a terminal might act upon is written as escapes.
+pub fn json_line(value: &impl Serialize) -> String {
+    let mut line = Vec::new();
+    write_line(value, &mut line);
+    // The serializer writes UTF-8.
+    String::from_utf8(line).unwrap_or_default()
+}
+
 fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
     // Neither writing into a vector nor these maps with string keys can fail.
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);

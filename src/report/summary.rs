@@ -62,6 +62,15 @@ pub fn closing_lines(summary: &Summary) -> Vec<String> {
     lines
 }
 
+/// Why none of the packets could be decoded, if it is so.
+pub fn undecoded(summary: &Summary) -> Option<String> {
+    let (link_type, _) = summary.only_unsupported()?;
+    Some(format!(
+        "cannot read packets of link type {link_type}: no packet of the capture could be \
+         decoded. wsdump reads Ethernet, Linux cooked (v1, v2), BSD loopback, raw IP and PPP"
+    ))
+}
+
 /// Why there is nothing to see.
 fn instead(summary: &Summary) -> String {
     let other_tcp = summary.tcp_connections

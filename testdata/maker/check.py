@@ -159,3 +159,32 @@ def retransmissions(trace: Trace):
                 trace.pause(300)
                 connection.client.emit(start, len(connection.client.stream))
         connection.close()
+
+
+def orders(trace: Trace, port: int, clock: int, total: str, status: str):
+    """A shop: what is asked and answered is the same in every run, but for what is given."""
+    shop = trace.connection(port=port)
+    shop.open()
+    shop.upgrade()
+    shop.client.text('{"type": "subscribe", "topic": "orders"}')
+    shop.server.text('{"type": "subscribed", "topic": "orders"}')
+    for number in range(1, 4):
+        trace.pause(clock % 7 + 2)
+        at = clock + 40 * number
+        amount = total if number == 2 else f'{number}0.00'
+        shop.server.text(
+            f'{{"type": "order", "id": {number}, "at": {at}, "total": "{amount}"}}'
+        )
+        shop.client.text(f'{{"type": "ack", "id": {number}}}')
+    shop.server.text(f'{{"type": "status", "text": "{status}"}}')
+    shop.close()
+
+
+@traced('run_before.pcap', 'A run of a server; the next file is another one, after a change')
+def run_before(trace: Trace):
+    orders(trace, 40001, 1_700_000_000, '20.00', 'open')
+
+
+@traced('run_after.pcap', 'The same said at other times from another port, but for one number')
+def run_after(trace: Trace):
+    orders(trace, 51234, 1_700_086_400, '20', 'open')

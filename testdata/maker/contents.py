@@ -36,7 +36,8 @@ INTRODUCTION = """\
 # Captures
 
 Small captures, each of which shows one behaviour. `expected/` holds what wsdump says
-about them.
+about them, `baselines/` what is said in some of them: `make check` compares, as
+`wsdump.toml` says.
 
 Those under *Recorded* were captured with libpcap while real programs talked: Node.js with
 `ws` 8, Socket.IO 4, MQTT, STOMP and graphql-ws libraries, Chromium, and a hand-written
@@ -83,7 +84,7 @@ def unlisted() -> list[str]:
     """Files here that nobody accounts for, and listed ones that are not here."""
     known = RECORDED.keys() | {capture.name for capture in captures}
     present = {path.name for path in FOLDER.iterdir() if path.is_file()}
-    extra = present - known - {'make.py', 'README.md', 'h2_wss.keys.log'}
+    extra = present - known - {'make.py', 'README.md', 'h2_wss.keys.log', 'wsdump.toml'}
     missing = RECORDED.keys() - present
     return [f'{name} is in no table' for name in sorted(extra)] + [
         f'{name} is missing' for name in sorted(missing)

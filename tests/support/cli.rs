@@ -101,6 +101,111 @@ pub(crate) fn wsdump(arguments: &str) -> Run {
     Run::of(output.expect("the program starts"))
 }
 
+/// Runs it.
+pub(crate) fn run(program: &mut Command) -> Run {
+    Run::of(program.output().expect("the program starts"))
+}
+
+/// A folder of files, in which the program is run.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a file, and the folders it lies in.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        let folder = path.parent().expect("it lies in a folder");
+        std::fs::create_dir_all(folder).expect("a folder");
+        std::fs::write(path, bytes).expect("a file");
+    }
+
+    /// Puts a capture of `testdata/` there.
+    pub(crate) fn copy(&self, capture: &str, name: &str) {
+        let bytes = std::fs::read(testdata().join(capture));
+        self.write(name, bytes.expect("a capture"));
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("a file")
+    }
+
+    /// Names of all files, also of those in folders, sorted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(self.0.path().join(&folder)).expect("a folder") {
+                let entry = entry.expect("it can be listed");
+                let path = folder.join(entry.file_name());
+                if entry.path().is_dir() {
+                    folders.push(path);
+                } else {
+                    names.push(path.display().to_string());
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        run(program().current_dir(self.0.path()).args(arguments))
+    }
+}
+
+/// Takes away `ESC [ … m` and nothing else.
+pub(crate) fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        plain.push_str(digits.strip_prefix('m').expect("nothing but colours"));
+    }
+    plain
+}
+
+/// Whether an output that takes nothing is a failure, and one that is closed is none.
+#[cfg(target_os = "linux")]
+pub(crate) fn check_outputs(arguments: &[&str]) {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let full = full.expect("/dev/full is there");
+    let output = program().args(arguments).stdout(full).output();
+    let output = output.expect("the program starts");
+    let message = String::from_utf8(output.stderr).expect("standard error is UTF-8");
+    let expected = "wsdump: standard output cannot be written: No space left on device";
+    assert!(message.contains(expected), "{arguments:?}: {message}");
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+
+    let mut child = program()
+        .args(arguments)
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let message = String::from_utf8(output.stderr).expect("standard error is UTF-8");
+    assert_eq!(message, "", "{arguments:?}");
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{arguments:?}");
+}
+
+/// Every long option in the help of a command.
+pub(crate) fn long_options(command: &str) -> BTreeSet<String> {
+    let help = wsdump(&format!("{command} --help"));
+    assert_eq!((help.code, &*help.stderr), (0, ""), "{command}");
+    let of_line = |line: &str| {
+        let word = line.split_whitespace().find(|word| word.starts_with("--"));
+        word.filter(|_| line.trim_start().starts_with('-'))
+            .map(str::to_owned)
+    };
+    help.stdout.lines().filter_map(of_line).collect()
+}
+
 /// Runs the program with a display filter, and arguments that are separated by spaces.
 pub(crate) fn filtered(filter: &str, arguments: &str) -> Run {
     let mut program = program();

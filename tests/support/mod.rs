@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub)] // Each test crate uses its part.
 
 pub mod packet;
+pub mod pairs;
 pub mod render;
 pub mod tcp;
 pub mod websocket;

@@ -11,7 +11,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::options::did_you_mean;
+use super::options::{baseline, did_you_mean, header_name};
 use super::{CaptureTable, FailOn, Given, Options, Pattern, Settings, SettingsError};
 use crate::anomaly::Rule;
 
@@ -262,13 +262,7 @@ impl Value for Rule {
 /// A baseline.
 impl Value for PathBuf {
     fn of(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            Err("a file is expected".to_owned())
-        } else if text.replace("{name}", "").contains(['{', '}']) {
-            Err(format!("only {{name}} may stand in braces in {text}"))
-        } else {
-            Ok(text.into())
-        }
+        baseline(text)
     }
 }
 
@@ -276,12 +270,7 @@ struct HeaderName(String);
 
 impl Value for HeaderName {
     fn of(text: &str) -> Result<Self, String> {
-        // A token (RFC 9110 §5.6.2).
-        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if text.is_empty() || !text.bytes().all(is_token) {
-            return Err(format!("{text:?} is no name of a header field"));
-        }
-        Ok(Self(text.to_owned()))
+        header_name(text).map(Self)
     }
 }
 

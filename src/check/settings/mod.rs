@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobMatcher;
 
-pub use options::{FailOn, Given, Options};
+pub use options::{FailOn, Given, Options, baseline, header_name};
 
 /// A settings file.
 #[derive(Clone, Debug, Default)]
@@ -101,9 +101,12 @@ impl Options {
     #[must_use]
     pub fn of_capture(mut self, path: &Path) -> Self {
         if let Some(baseline) = &mut self.baseline {
-            let name = name_without_extensions(path);
-            let text = baseline.to_string_lossy().replace("{name}", &name);
-            *baseline = PathBuf::from(text);
+            let text = baseline.to_string_lossy();
+            // A path without it stays as it is, though it may be no text.
+            if text.contains("{name}") {
+                let name = name_without_extensions(path);
+                *baseline = PathBuf::from(text.replace("{name}", &name));
+            }
         }
         self
     }

@@ -96,6 +96,34 @@ impl FromStr for FailOn {
     }
 }
 
+/// Reads where a baseline is.
+///
+/// # Errors
+///
+/// It is nowhere, or something else than `{name}` stands in braces.
+pub fn baseline(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        Err("a file is expected".to_owned())
+    } else if text.replace("{name}", "").contains(['{', '}']) {
+        Err(format!("only {{name}} may stand in braces in {text}"))
+    } else {
+        Ok(text.into())
+    }
+}
+
+/// Reads the name of a header field: a token (RFC 9110 §5.6.2).
+///
+/// # Errors
+///
+/// It is none.
+pub fn header_name(text: &str) -> Result<String, String> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if text.is_empty() || !text.bytes().all(is_token) {
+        return Err(format!("{text:?} is no name of a header field"));
+    }
+    Ok(text.to_owned())
+}
+
 /// Asks for the nearest of `names`, if one is near.
 pub(super) fn did_you_mean<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let distances = names

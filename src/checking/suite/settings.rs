@@ -63,7 +63,8 @@ impl Loader {
         if let (Source::File(file), Some(settings)) = (&self.source, &self.only) {
             return Ok(Asked::by(settings, file, capture));
         }
-        if matches!(self.source, Source::Nowhere) {
+        // Nothing is beside standard input.
+        if matches!(self.source, Source::Nowhere) || capture.as_os_str() == "-" {
             return Ok(Asked::default());
         }
         for folder in capture.ancestors().skip(1) {

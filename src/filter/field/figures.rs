@@ -192,6 +192,15 @@ static MEASURES: &[Figure] = &[
         }),
     },
     Figure {
+        name: "retransmissions.percent",
+        kind: Percent,
+        about: "Of the segments with data, those that were sent again, in percent",
+        of: Of::Measure(|figures| {
+            let share = figures.retransmissions_percent_millionths()?;
+            Some(share.cast_signed())
+        }),
+    },
+    Figure {
         name: "compression.percent",
         kind: Percent,
         about: "Bytes on the wire in percent of those after inflation, of compressed messages",

@@ -19,8 +19,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Conversation;
-use super::compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
+use super::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
+use crate::check::Conversation;
 use crate::report::seconds;
 
 impl Comparison {

@@ -2,16 +2,16 @@
 //!
 //! No times, ports, keys, masking or packet boundaries, and fragmentation only where it is
 //! asked for: two runs in which the endpoints did the same give the same conversations. As
-//! JSON they are the connections of a [baseline](super::Baseline), and two parts are the
+//! JSON they are the connections of a [baseline](crate::check::Baseline), and two parts are the
 //! same if their JSON is.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Place;
 use super::json::Json;
 use super::mask::Mask;
+use crate::check::Place;
 use crate::flow::Direction;
 
 /// What was said on one connection.

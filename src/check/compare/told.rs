@@ -13,12 +13,12 @@
 
 use serde_json::{Map, Value};
 
-use super::compare::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
 use super::differ::{ValueDifference, differences};
-use super::layout::spaced;
-use super::{Conversation, Problem};
+use super::{Cell, Change, Comparison, Pair, Part, PartDifference, Row};
+use crate::check::said::spaced;
+use crate::check::{Conversation, Place, Problem};
 use crate::flow::Direction;
-use crate::report::{count, seconds_with_micros};
+use crate::report::{append, count, seconds_with_micros};
 
 /// Characters of a message that a line shows.
 const SHOWN: usize = 120;
@@ -196,7 +196,7 @@ fn summary(part: &PartDifference) -> String {
 }
 
 /// Place of the first difference on the right, or of what stands next to it.
-fn first_place(part: &PartDifference) -> Option<super::Place> {
+fn first_place(part: &PartDifference) -> Option<Place> {
     let first = part
         .rows
         .iter()
@@ -255,8 +255,12 @@ fn row_lines(row: &Row, lines: &mut Vec<String>) {
             lines.push(format!("{:INDENT$}it was number {}", "", l.number));
         }
         (l, r, _) => {
-            l.iter().for_each(|l| add('-', l));
-            r.iter().for_each(|r| add('+', r));
+            if let Some(l) = l {
+                add('-', l);
+            }
+            if let Some(r) = r {
+                add('+', r);
+            }
             if let (Some(l), Some(r)) = (l, r) {
                 lines.extend(places(&l.value, &r.value));
             }
@@ -265,7 +269,7 @@ fn row_lines(row: &Row, lines: &mut Vec<String>) {
 }
 
 /// Columns before what a line says.
-const INDENT: usize = 28;
+const INDENT: usize = 30;
 
 fn line(sign: char, cell: &Cell, at: usize) -> String {
     let (packet, elapsed) = match cell.place {
@@ -340,15 +344,15 @@ fn message(members: &Map<String, Value>) -> String {
         text.push_str(bytes);
     }
     if let Some(length) = length {
-        text.push_str(&format!(", {}", count(length, "byte", "bytes")));
+        append!(text, ", {}", count(length, "byte", "bytes"));
     }
     for (name, shown) in [("incomplete", "incomplete"), ("compressed", "compressed")] {
         if members.contains_key(name) {
-            text.push_str(&format!(", {shown}"));
+            append!(text, ", {shown}");
         }
     }
     if let Some(frames) = members.get("frames") {
-        text.push_str(&format!(", frames of {}", spaced(frames)));
+        append!(text, ", frames of {}", spaced(frames));
     }
     text
 }
@@ -367,7 +371,7 @@ fn handshake(members: &Map<String, Value>) -> String {
         "response_headers",
     ] {
         if members.contains_key(name) {
-            text.push_str(&format!(", {}: {}", name.replace('_', " "), word(name)));
+            append!(text, ", {}: {}", name.replace('_', " "), word(name));
         }
     }
     text

@@ -116,6 +116,7 @@ pub(super) fn string_len(text: &str) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

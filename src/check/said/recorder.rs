@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conversation::{Close, Control, Conversation, Handshake, Message};
 use super::mask::Mask;
-use super::{Place, place_of};
 use crate::anomaly::{Anomaly, Rule};
+use crate::check::{Place, place_of};
 use crate::event::{Event, EventKind, EventSink, Upgrade, UpgradeOutcome};
 use crate::flow::Direction;
 use crate::http::{Headers, RequestHead, ResponseHead};

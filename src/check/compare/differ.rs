@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::layout::readable;
+use crate::check::said::readable;
 
 /// A place at which two values differ, with what is there.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ValueDifference<'v> {
-    /// JSONPath of the place: `$.items[0].id`.
+    /// `JSONPath` of the place: `$.items[0].id`.
     pub(super) path: String,
     pub(super) left: Option<&'v Value>,
     pub(super) right: Option<&'v Value>,

@@ -226,7 +226,7 @@ mod tests {
     fn every_part_has_one_step_however_long_the_lists_are() {
         for len in [300, 6_000] {
             let left: Vec<_> = (0..len).map(|n| format!("l{n}")).collect();
-            let mut right: Vec<_> = (0..len + 1).map(|n| format!("r{n}")).collect();
+            let mut right: Vec<_> = (0..=len).map(|n| format!("r{n}")).collect();
             right[len / 2] = "l7".to_owned();
             let steps = align(&left, &right);
             let [mut l_seen, mut r_seen] = [Vec::new(), Vec::new()];

@@ -24,7 +24,7 @@ pub struct Mask {
 /// Something that cannot be left out, because it cannot be understood.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum MaskError {
-    /// No JSONPath (RFC 9535).
+    /// No `JSONPath` (RFC 9535).
     #[error("{path}: this is no JSONPath: {reason}; one looks like $.items[*].id")]
     Path {
         /// What was given.
@@ -32,7 +32,7 @@ pub enum MaskError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A JSONPath for which a hostile message could take hours.
+    /// A `JSONPath` for which a hostile message could take hours.
     #[error("{path}: this path is too slow: {reason}")]
     Slow {
         /// What was given.
@@ -59,7 +59,7 @@ impl Mask {
     /// as many times as they are deep.
     pub const MAX_DESCENTS: usize = 2;
 
-    /// Leaves out what the JSONPaths choose in payloads that are JSON, and what the regular
+    /// Leaves out what the `JSONPaths` choose in payloads that are JSON, and what the regular
     /// expressions find in any text: payloads, Ping and Pong, close reasons, targets and
     /// header fields.
     ///
@@ -210,6 +210,7 @@ fn too_slow(path: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -9,20 +9,20 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use super::splice::string_len;
 use crate::report::Harmless;
 
-/// Columns that a value may take on one line of a baseline.
-const LINE: usize = 120;
+/// Columns that a value with others in it may take on one line of a baseline.
+const LINE: usize = 100;
 
 /// From this indent on a value stands on one line, however long: otherwise blanks could be
 /// most of a baseline.
 const DEEPEST: usize = 24;
 
 /// JSON with a space behind each comma and colon, as Python writes it.
-pub(super) fn spaced(value: &Value) -> String {
+pub(in crate::check) fn spaced(value: &Value) -> String {
     written(value, Spaced)
 }
 
 /// The same with what a terminal might act upon as escapes.
-pub(super) fn readable(value: &Value) -> String {
+pub(in crate::check) fn readable(value: &Value) -> String {
     written(value, Readable)
 }
 
@@ -55,11 +55,8 @@ struct Layout<'t> {
 impl Layout<'_> {
     /// Appends a value that stands behind `used` columns of a line which begins at `indent`.
     fn value(&mut self, indent: usize, used: usize) {
-        let is_empty = ["{}", "[]"]
-            .iter()
-            .any(|empty| self.rest.starts_with(empty));
-        let has_parts = self.rest.starts_with(['{', '[']) && !is_empty;
-        let room = if has_parts && indent < DEEPEST {
+        let has_parts = self.rest.starts_with(['{', '[']);
+        let room = if has_parts && indent < DEEPEST && !is_flat(self.rest) {
             LINE.saturating_sub(used)
         } else {
             usize::MAX
@@ -103,6 +100,23 @@ impl Layout<'_> {
         self.out.push('\n');
         self.out.extend(std::iter::repeat_n(' ', indent));
     }
+}
+
+/// Whether the text begins with a list without elements, or with an object of strings and
+/// numbers: broken into its members, that would be no shorter where it is long.
+fn is_flat(text: &str) -> bool {
+    let mut at = 1;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let token = token(rest);
+        match token {
+            "}" => return true,
+            "]" => return at == 1,
+            "{" | "[" => return false,
+            _ if text.starts_with('[') => return false,
+            _ => at += token.len(),
+        }
+    }
+    false
 }
 
 /// The first value of a text without spaces as one line, and what is behind it; `None` where
@@ -210,6 +224,7 @@ impl Formatter for Readable {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use serde_json::json;

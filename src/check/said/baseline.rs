@@ -32,7 +32,7 @@ pub struct Compared {
     /// Names of header fields to compare.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<String>,
-    /// JSONPaths (RFC 9535) of what is left out of payloads that are JSON.
+    /// `JSONPaths` (RFC 9535) of what is left out of payloads that are JSON.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
     /// Regular expressions for what is left out of text.

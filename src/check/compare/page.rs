@@ -2,7 +2,8 @@
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Comparison, Conversation, Sides};
+use super::{Comparison, Sides};
+use crate::check::Conversation;
 use crate::report::{append, count, cut_to_width, escape};
 
 /// What a page looks like.

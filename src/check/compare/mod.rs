@@ -1,16 +1,27 @@
 //! Two captures compared by what was said in them.
 
+mod align;
+mod differ;
+mod document;
+mod matching;
+mod page;
+mod side_by_side;
+mod told;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::align::{Step, align, longest_rise};
-use super::conversation::{Close, Control, Handshake, Message};
-use super::matching::matched;
-use super::{Conversation, Place};
+use super::{Close, Control, Conversation, Handshake, Message, Place};
 use crate::flow::Direction;
+use align::{Step, align, longest_rise};
+use matching::matched;
+
+pub use page::PageStyle;
+pub use side_by_side::{figures_json, side_by_side};
+pub use told::Sides;
 
 /// How two captures differ: a baseline or a left one, and another.
 #[derive(Clone, Debug, Default)]

@@ -164,6 +164,7 @@ pub(super) fn start_of(text: &str, most: usize) -> &str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::ws::{OpCode, Text};

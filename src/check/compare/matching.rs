@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::compare::{Key, key};
-use super::{Conversation, Sent};
+use super::{Key, key};
+use crate::check::{Conversation, Sent};
 
 /// Conversations of two captures, by their indices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,18 @@
+//! What was said in a capture, recorded: for baselines, and for comparing.
+
+mod baseline;
+mod conversation;
+mod json;
+mod layout;
+mod mask;
+mod payload;
+mod recorder;
+mod splice;
+
+pub use baseline::{Baseline, BaselineError, Compared};
+pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
+pub use json::Json;
+pub use mask::{LEFT_OUT, Mask, MaskError};
+pub use recorder::{Recorder, Scope};
+
+pub(super) use layout::{readable, spaced};
