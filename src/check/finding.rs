@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Place;
-use super::payload::start_of;
+use super::said::start_of;
 use crate::anomaly::Rule;
 use crate::flow::Direction;
 
