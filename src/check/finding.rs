@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Place;
+use super::said::start_of;
 use crate::anomaly::Rule;
 use crate::flow::Direction;
 
@@ -31,11 +32,21 @@ impl Findings {
     /// number is known. Traffic can break a rule with every frame.
     pub const MAX_LISTED: u64 = 100;
 
+    /// Bytes of the detail of a finding; a longer one is cut. It may quote a header field,
+    /// which may have 64 KiB.
+    pub const MAX_DETAIL: usize = 1 << 10;
+
     /// Takes note of a finding.
-    pub fn add(&mut self, finding: Finding) {
+    pub fn add(&mut self, mut finding: Finding) {
         let count = self.counts.entry(finding.rule).or_default();
         *count += 1;
         if *count <= Self::MAX_LISTED {
+            let detail = &mut finding.detail;
+            if detail.len() > Self::MAX_DETAIL {
+                detail.truncate(start_of(detail, Self::MAX_DETAIL).len());
+                detail.push('…');
+                detail.shrink_to_fit();
+            }
             self.listed.push(finding);
         }
     }
@@ -63,5 +74,28 @@ impl Findings {
     /// Findings of a rule that are not [listed](Self::listed).
     pub fn left_out(&self, rule: Rule) -> u64 {
         self.count(rule).saturating_sub(Self::MAX_LISTED)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_detail_is_cut_between_characters() {
+        for (length, expected) in [(341, 1_023), (342, 1_023 + 3), (30_000, 1_023 + 3)] {
+            let mut findings = Findings::default();
+            findings.add(Finding {
+                rule: Rule::BadKey,
+                detail: "漢".repeat(length),
+                place: Place {
+                    packet: 1,
+                    elapsed: 0,
+                    connection: 1,
+                },
+                from: Direction::ClientToServer,
+            });
+            assert_eq!(findings.listed()[0].detail.len(), expected, "{length}");
+        }
     }
 }

@@ -16,3 +16,4 @@ pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use recorder::{Recorder, Scope};
 
 pub(super) use layout::{readable, spaced};
+pub(super) use payload::start_of;

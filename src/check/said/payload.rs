@@ -155,7 +155,7 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 /// The first bytes of a text, at most `most`, in whole characters.
-fn start_of(text: &str, most: usize) -> &str {
+pub(in crate::check) fn start_of(text: &str, most: usize) -> &str {
     let mut end = most.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
