@@ -565,9 +565,31 @@ proptest! {
     }
 }
 
+#[test]
+fn of_long_messages_the_first_are_shown() {
+    let run = |last: char| {
+        let long = "x".repeat(Comparison::MAX_SHOWN / 2);
+        saying(&[1, 2, 3].map(|number| format!("{number}{long}{last}")))
+    };
+    let (left, right) = (run('a'), run('b'));
+    let comparison = Comparison::new(&left, &right, false);
+    let sides = Sides {
+        left: "the baseline",
+        right: "the capture",
+    };
+    let told = comparison.problems(&left, &right, sides);
+    let ends: Vec<_> = told
+        .iter()
+        .filter_map(|problem| problem.message.rsplit(": ").next())
+        .collect();
+    let not_shown = "1 not shown";
+    assert_eq!(ends, ["1 changed", not_shown, not_shown]);
+    assert_eq!(told[1].lines.len(), 2);
+}
+
 /// Conversations of a client that sends one text each.
-fn saying(texts: &[u8]) -> Vec<Conversation> {
-    let one = |text: &u8| {
+fn saying<T: std::fmt::Display>(texts: &[T]) -> Vec<Conversation> {
+    let one = |text: &T| {
         let json = format!(
             r#"{{"tcp_end":"fin","client":{{"messages":[{{"opcode":"text","text":"{text}"}}]}}}}"#
         );

@@ -170,12 +170,17 @@ fn summary(part: &PartDifference) -> String {
         );
     }
     let of = |change: Change| part.rows.iter().filter(|row| row.change == change).count();
+    let left_out = if part.rows.is_empty() {
+        "not shown"
+    } else {
+        "more"
+    };
     let counted = [
         (of(Change::Changed), "changed"),
         (of(Change::Missing), "missing"),
         (of(Change::Extra), "extra"),
         (of(Change::Moved), "moved"),
-        (part.left_out, "more"),
+        (part.left_out, left_out),
     ];
     let counted = counted.iter().filter(|(count, _)| *count > 0);
     let counted: Vec<_> = counted
