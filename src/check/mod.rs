@@ -37,8 +37,8 @@ pub use judge::{Bounds, Judge};
 pub use outcome::{Counts, Outcome, Place, Problem, Test, TestKind, TestResult};
 pub use policy::{Judgement, Policy};
 pub use said::{
-    Baseline, BaselineError, Close, Compared, Control, Conversation, DataOpcode, Handshake, Json,
-    LEFT_OUT, Mask, MaskError, Message, Recorder, Scope, Sent,
+    Baseline, BaselineError, Close, Compared, Control, Conversation, DataOpcode, Handshake,
+    JsonText, LEFT_OUT, Mask, MaskError, Message, Recorder, Scope, Sent,
 };
 
 /// Where an event is.

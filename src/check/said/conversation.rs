@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::json::Json;
+use super::json::JsonText;
 use super::mask::Mask;
 use crate::check::Place;
 use crate::flow::Direction;
@@ -107,7 +107,7 @@ pub struct Message {
         deserialize_with = "even_null",
         skip_serializing_if = "Option::is_none"
     )]
-    pub json: Option<Json>,
+    pub json: Option<JsonText>,
     /// The JSON has a space behind each comma and colon; elsewhere it has none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub spaced: bool,
@@ -270,6 +270,6 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// `null` is a value as any other.
-fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
-    Json::deserialize(deserializer).map(Some)
+fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<JsonText>, D::Error> {
+    JsonText::deserialize(deserializer).map(Some)
 }

@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 /// A JSON value, kept as its text without spaces: a tree of values can take fifty times as
 /// much memory.
 #[derive(Clone, Debug)]
-pub struct Json(Box<RawValue>);
+pub struct JsonText(Box<RawValue>);
 
-impl Json {
+impl JsonText {
     /// Its text.
     pub fn text(&self) -> &str {
         self.0.get()
@@ -22,28 +22,28 @@ impl Json {
     }
 }
 
-impl From<&Value> for Json {
+impl From<&Value> for JsonText {
     fn from(value: &Value) -> Self {
         // A value can always be written, and its text is JSON.
         Self(serde_json::value::to_raw_value(value).unwrap_or_default())
     }
 }
 
-impl PartialEq for Json {
+impl PartialEq for JsonText {
     fn eq(&self, other: &Self) -> bool {
         self.text() == other.text()
     }
 }
 
-impl Eq for Json {}
+impl Eq for JsonText {}
 
-impl Serialize for Json {
+impl Serialize for JsonText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for JsonText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Value::deserialize(deserializer).map(|value| Self::from(&value))
     }

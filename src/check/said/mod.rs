@@ -11,7 +11,7 @@ mod splice;
 
 pub use baseline::{Baseline, BaselineError, Compared};
 pub use conversation::{Close, Control, Conversation, DataOpcode, Handshake, Message, Sent};
-pub use json::Json;
+pub use json::JsonText;
 pub use mask::{LEFT_OUT, Mask, MaskError};
 pub use recorder::{Recorder, Scope};
 

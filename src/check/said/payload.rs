@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::conversation::{DataOpcode, Message, readable};
-use super::json::Json;
+use super::json::JsonText;
 use super::layout::spaced;
 use super::mask::Mask;
 use crate::ws;
@@ -100,7 +100,7 @@ impl Message {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
             return false;
         };
-        let json = Json::from(&value);
+        let json = JsonText::from(&value);
         self.spaced = json.text() != text;
         if self.spaced && spaced(&value) != text {
             self.spaced = false;
@@ -262,7 +262,7 @@ mod tests {
             r#"{"opcode":"text","json":{"a":"<ignored>","b":null}}"#
         );
         let read: Message = serde_json::from_str(r#"{"opcode":"text","json":null}"#).unwrap();
-        assert_eq!(read.json, Some(Json::from(&Value::Null)));
+        assert_eq!(read.json, Some(JsonText::from(&Value::Null)));
     }
 
     #[test]
