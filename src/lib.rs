@@ -44,8 +44,9 @@
 //!
 //! Each arrow is a call with borrowed bytes going up and nothing coming back down. Only
 //! [`capture`] reads, and only the program writes; no layer between them does I/O or reads
-//! a clock. [`analyzer`] drives the layers; a [`filter`] chooses among events. A module may use its own layer and those to the
-//! left of it, and [`time`], [`anomaly`] and [`limits`], which stand below all.
+//! a clock. [`analyzer`] drives the layers; a [`filter`] chooses among events, and [`check`]
+//! makes a test of them. A module may use its own layer and those to the left of it, and
+//! [`time`], [`anomaly`] and [`limits`], which stand below all.
 //!
 //! # Features
 //!

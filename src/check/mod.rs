@@ -1,13 +1,14 @@
 //! A capture as a test: rules, expectations and a baseline, for CI.
 //!
 //! ```text
-//! events ─▶ Judge ────▶ findings ─────▶ Policy ─┐
-//!        ─▶ Figures ──▶ expectations ───────────┼─▶ Outcome ─▶ text, JSON, JUnit,
-//!        ─▶ Recorder ─▶ conversations ─▶ baseline ┘            SARIF, GitHub
+//! events ─▶ Judge ────▶ findings ───────────────▶ Policy ─┐
+//!        ─▶ Figures ──▶ expectations ────────────────────┼─▶ Outcome ─▶ Report: text, JSON,
+//!        ─▶ Recorder ─▶ conversations ─▶ Comparison ─────┘              JUnit, SARIF, GitHub
 //! ```
 //!
 //! What is asked of a capture is a list of [`Test`]s, and what came of them its
-//! [`Outcome`]; the formats know nothing else.
+//! [`Outcome`]; the formats know nothing else. A [`Comparison`] is between a [`Baseline`] and a
+//! capture, or between two captures, as `wsdump diff` makes it.
 
 mod catalogue;
 mod checker;
