@@ -10,7 +10,7 @@ use wsdump::filter::{FieldList, Filter};
 use wsdump::flow::Direction;
 use wsdump::report::{
     Chosen, Connections, Csv, Dump, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered,
-    Overview, RawPayload, Selection, Style, Timeline, View, closing_lines,
+    Overview, RawPayload, Selection, Style, Timeline, View, closing_lines, undecoded,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
@@ -448,11 +448,8 @@ fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments) {
 }
 
 fn report_errors(summary: &Summary, errors: &[anyhow::Error]) -> anyhow::Result<()> {
-    if let Some((link_type, _)) = summary.only_unsupported() {
-        bail!(
-            "cannot read packets of link type {link_type}: no packet of the capture could be \
-             decoded. wsdump reads Ethernet, Linux cooked (v1, v2), BSD loopback, raw IP and PPP"
-        );
+    if let Some(problem) = undecoded(summary) {
+        bail!(problem);
     }
     if errors.is_empty() {
         return Ok(());

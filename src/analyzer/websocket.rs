@@ -77,7 +77,7 @@ impl WebSocket {
     pub(super) fn finish(mut self, scope: &mut Scope<'_, '_>, report: &mut ConnectionReport) {
         let limits = scope.driver.shared.config.limits;
         let Self { session, tally } = &mut self;
-        for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+        for direction in Direction::BOTH {
             session.finish(direction, scope.at, &limits, &mut |item| {
                 tally.tell(scope, direction, item);
             });

@@ -54,6 +54,7 @@ pub use error::FilterSyntaxError;
 pub use field::{FAMILIES, Field, fields};
 pub use list::FieldList;
 pub(crate) use list::figure_rows;
+pub(crate) use parser::reason as regex_reason;
 pub(crate) use question::Question;
 pub use value::{FieldType, Names};
 

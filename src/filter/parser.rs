@@ -567,11 +567,15 @@ fn regex(pattern: &[u8], is_text: bool) -> Result<Regex, String> {
     regex.map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "this regular expression is too big".to_owned(),
         error => {
-            // Its last line says what is wrong, those before it draw the place.
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            let reason = last.trim_start_matches("error: ");
-            format!("this is no regular expression: {reason}")
+            format!("this is no regular expression: {}", reason(&error))
         }
     })
+}
+
+/// What is wrong with a regular expression, in one line: the last of the error's, behind
+/// those that draw the place.
+pub(crate) fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
 }

@@ -61,6 +61,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both, the client's first.
+    pub const BOTH: [Self; 2] = [Self::ClientToServer, Self::ServerToClient];
+
     /// The other way.
     #[must_use]
     pub fn reversed(self) -> Self {

@@ -55,6 +55,13 @@ pub fn split_outside_quotes(text: &str, separator: char) -> impl Iterator<Item =
     parts_outside_quotes(text, separator).filter(|part| !part.is_empty())
 }
 
+/// Whether a text is a token: the name of a field, or an element of many a list (RFC 9110
+/// §5.6.2).
+pub fn is_token(text: &str) -> bool {
+    let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
 /// The same with those that are empty: at least one.
 pub fn parts_outside_quotes(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 
 use body::Body;
 pub use head::{
-    Head, Headers, MalformedHead, RequestHead, RequestLine, ResponseHead, StatusLine,
+    Head, Headers, MalformedHead, RequestHead, RequestLine, ResponseHead, StatusLine, is_token,
     parts_outside_quotes, split_outside_quotes,
 };
 

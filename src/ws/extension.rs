@@ -5,7 +5,7 @@
 //! extension-param = token [ "=" ( token | quoted-string ) ]
 //! ```
 
-use crate::http::parts_outside_quotes;
+use crate::http::{is_token, parts_outside_quotes};
 
 /// Name of the extension of a list's element.
 pub(super) fn name(element: &str) -> &str {
@@ -32,12 +32,6 @@ pub(super) fn complaint(element: &str) -> Option<&'static str> {
             let is_right = value.is_none_or(|value| is_value(value.trim_matches(WHITE)));
             (!is_right).then_some("a parameter's value is no token")
         })
-}
-
-/// RFC 9110 §5.6.2.
-pub(super) fn is_token(text: &str) -> bool {
-    let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(is_tchar)
 }
 
 /// A token; in quotes, what is left without quotes and backslashes must be one.

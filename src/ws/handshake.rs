@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::accept::{accept_for, explain_accept};
 use super::deflate::{DeflateParameters, EXTENSION_NAME, Stated};
-use super::extension::{self, is_token};
+use super::extension;
 use crate::anomaly::{Anomaly, Rule};
-use crate::http::{Headers, RequestHead, ResponseHead};
+use crate::http::{Headers, RequestHead, ResponseHead, is_token};
 
 /// What both sides agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

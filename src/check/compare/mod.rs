@@ -249,7 +249,7 @@ fn differences(left: &Conversation, right: &Conversation, room: &mut usize) -> V
         &right.handshakes,
         room,
     ));
-    for from in [Direction::ClientToServer, Direction::ServerToClient] {
+    for from in Direction::BOTH {
         let (l, r) = (left.sent(from), right.sent(from));
         parts.extend(list(Part::Messages(from), &l.messages, &r.messages, room));
         parts.extend(list(Part::Pings(from), &l.pings, &r.pings, room));

@@ -149,7 +149,7 @@ fn said(conversation: &Conversation) -> String {
             from.sender()
         )
     };
-    let [client, server] = [Direction::ClientToServer, Direction::ServerToClient].map(messages);
+    let [client, server] = Direction::BOTH.map(messages);
     format!(
         "it has {client} and {server}, and ended with {}",
         conversation.tcp_end

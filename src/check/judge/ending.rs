@@ -9,8 +9,6 @@ use crate::event::ConnectionReport;
 use crate::flow::{Direction, Segments, TcpEnd};
 use crate::report::readable;
 
-const BOTH: [Direction; 2] = [Direction::ClientToServer, Direction::ServerToClient];
-
 impl Watched {
     /// The connection is over, or the capture is.
     pub(super) fn finish(
@@ -34,18 +32,18 @@ impl Watched {
         }
         // Where TCP goes on, the right Pong may still come.
         if is_over {
-            for pinger in BOTH {
+            for pinger in Direction::BOTH {
                 self.settle(bench, pinger);
             }
         }
-        for from in BOTH {
+        for from in Direction::BOTH {
             self.retransmissions(bench, from, report.totals[from.index()].segments);
         }
     }
 
     /// Says which Pings of either side have waited too long by now.
     pub(super) fn overdue(&mut self, bench: &mut Bench<'_>) {
-        for pinger in BOTH {
+        for pinger in Direction::BOTH {
             // Who has sent FIN sends no Pong any more.
             let end = self.half(pinger.reversed()).end.map(|end| end.place);
             let until = end.unwrap_or(bench.place());
@@ -124,11 +122,11 @@ impl Watched {
 
     /// TCP ended, and nobody sent a Close frame.
     fn no_close(&self, bench: &mut Bench<'_>, tcp_end: TcpEnd) {
-        let is_excused = BOTH.iter().any(|side| self.half(*side).faulty);
+        let is_excused = Direction::BOTH.iter().any(|side| self.half(*side).faulty);
         if !self.whole || is_excused {
             return;
         }
-        let ends = BOTH.map(|side| self.half(side).end.map(|end| (side, end)));
+        let ends = Direction::BOTH.map(|side| self.half(side).end.map(|end| (side, end)));
         let first = ends
             .into_iter()
             .flatten()

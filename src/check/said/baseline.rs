@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::conversation::is_false;
 use super::layout::laid_out;
 use super::{Conversation, Mask, MaskError, Scope};
 
@@ -199,10 +200,4 @@ impl Compared {
             mask: Mask::new(&self.ignore, &self.ignore_text)?,
         })
     }
-}
-
-// The signature is what serde asks for.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !value
 }

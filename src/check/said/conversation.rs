@@ -204,9 +204,7 @@ impl Conversation {
     pub fn target(&self) -> Option<&str> {
         self.handshakes.last()?.target.as_deref()
     }
-}
 
-impl Conversation {
     /// Leaves out what the mask does, and Pings and Pongs if they are ignored.
     pub(super) fn leave_out(&mut self, mask: &Mask, ignore_pings: bool) {
         let masked = |text: &mut String| *text = mask.text(text).into_owned();
@@ -265,7 +263,7 @@ pub(super) fn readable(bytes: &[u8]) -> Option<&str> {
 
 // The signature is what serde asks for.
 #[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 

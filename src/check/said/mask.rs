@@ -8,6 +8,7 @@ use serde_json_path::JsonPath;
 use thiserror::Error;
 
 use super::splice::without;
+use crate::filter::regex_reason;
 
 /// Stands where something was left out.
 pub const LEFT_OUT: &str = "<ignored>";
@@ -88,14 +89,7 @@ impl Mask {
             let pattern = pattern.as_ref();
             Regex::new(pattern).map_err(|error| MaskError::Text {
                 pattern: pattern.to_owned(),
-                // The last line says what is wrong, those before it draw the place.
-                reason: error
-                    .to_string()
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ")
-                    .to_owned(),
+                reason: regex_reason(&error),
             })
         };
         Ok(Self {

@@ -232,12 +232,9 @@ impl EventSink for Recorder {
                     return;
                 }
                 let mut conversation = open.conversation;
-                for (from, rules) in [Direction::ClientToServer, Direction::ServerToClient]
-                    .into_iter()
-                    .zip(open.rules)
-                {
-                    let mut names: Vec<_> =
-                        rules.iter().map(|rule| rule.name().to_owned()).collect();
+                for from in Direction::BOTH {
+                    let rules = open.rules[from.index()].iter();
+                    let mut names: Vec<_> = rules.map(|rule| rule.name().to_owned()).collect();
                     names.sort();
                     conversation.sent_mut(from).rules = names;
                 }

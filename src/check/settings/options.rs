@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::anomaly::{Rule, Severity};
 use crate::check::{Bounds, Policy};
+use crate::http::is_token;
 
 /// All that can be asked of a capture. What was not said is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -117,8 +118,7 @@ pub fn baseline(text: &str) -> Result<PathBuf, String> {
 ///
 /// It is none.
 pub fn header_name(text: &str) -> Result<String, String> {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if text.is_empty() || !text.bytes().all(is_token) {
+    if !is_token(text) {
         return Err(format!("{text:?} is no name of a header field"));
     }
     Ok(text.to_owned())
