@@ -256,7 +256,12 @@ impl Stage {
                 return self.start_http(scope, side, bytes);
             }
         }
-        if let Some(found) = sides[side.index()].push(item, scope.at) {
+        // Other protocols have units with a type and a length as well; none masks them.
+        let peer = &sides[side.other().index()].seeker;
+        let no_client = peer.searched() > 0 && !peer.may_be_client();
+        let own = &mut sides[side.index()];
+        own.seeker.hold_unmasked(no_client);
+        if let Some(found) = own.push(item, scope.at) {
             let [a, b] = std::mem::take(&mut **sides);
             let (own, other) = match side {
                 Side::A => (a, b),
@@ -268,7 +273,13 @@ impl Stage {
             return;
         }
         let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
-        if sides.iter().any(|side| side.seeker.searched() > limit) {
+        let [less, more] = {
+            let [a, b] = sides.each_ref().map(|side| side.seeker.searched());
+            [a.min(b), a.max(b)]
+        };
+        // One side may be in the middle of a long message; the other tells then.
+        let is_hopeless = more > limit && (less == 0 || less > limit || more > limit * LONG_SEARCH);
+        if is_hopeless {
             self.ignore(scope, Ignored::Other);
         }
     }
@@ -317,6 +328,10 @@ pub(super) struct Search {
     /// Positions of the latest chunks, and when they came.
     arrivals: VecDeque<(u64, Moment)>,
 }
+
+/// How many times more than the limit is searched of one side where the other said little so
+/// far.
+const LONG_SEARCH: u64 = 16;
 
 /// Chunks whose arrival is known. What came before counts as come with the oldest of them.
 const MAX_ARRIVALS: usize = 4096;

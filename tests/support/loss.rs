@@ -167,9 +167,9 @@ fn aligned<T>(
     let pair = |i: usize, j: usize| same(&told[i], &sent[j]).then(|| PAIR + u64::from(counts(j)));
     for i in (0..told.len()).rev() {
         for j in (0..sent.len()).rev() {
-            let with = pair(i, j).map_or(0, |value| value + best[(i + 1) * width + j + 1]);
-            let without = best[(i + 1) * width + j].max(best[i * width + j + 1]);
-            best[i * width + j] = with.max(without);
+            let paired = pair(i, j).map_or(0, |value| value + best[(i + 1) * width + j + 1]);
+            let alone = best[(i + 1) * width + j].max(best[i * width + j + 1]);
+            best[i * width + j] = paired.max(alone);
         }
     }
     let (mut i, mut j) = (0, 0);
@@ -292,6 +292,31 @@ fn compared(told: &Told, sent: &Told, ranges: &[Range<u64>], parts: &[Range<u64>
         .collect();
     let messages = aligned(&complete, &sent.messages, same_message, |at| surviving[at]);
     let is_found = |message: &MessageTold| message.frames.iter().all(|at| found[*at]);
+    if std::env::var_os("SHOW").is_some() {
+        let rows = sent.messages.iter().zip(&surviving).enumerate();
+        let missed: Vec<_> = rows
+            .filter(|(_, (m, left))| **left && !is_found(m))
+            .map(|(i, (m, _))| {
+                (
+                    i,
+                    sent.frames[m.frames[0]].header.payload_len,
+                    m.frames.len(),
+                )
+            })
+            .collect();
+        if !missed.is_empty() {
+            let lost: Vec<_> = ranges
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !found[*i])
+                .map(|(i, _)| i)
+                .collect();
+            eprintln!(
+                "missed {missed:?} of {}; frames not found {lost:?}; parts {parts:?}",
+                surviving.len()
+            );
+        }
+    }
     let of_surviving = sent
         .messages
         .iter()
