@@ -496,7 +496,7 @@ impl Http {
         let server = scope.side(Direction::ServerToClient);
         if unanswered && !scope.flow.captured[server.index()] {
             // Nothing the server says was captured: its answer will not come.
-            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
         }
         self.exchange = exchange;
     }
@@ -505,10 +505,11 @@ impl Http {
     fn finish(&mut self, scope: &mut Scope<'_, '_>) {
         // Where only the capture ended, the answer may have come later.
         let over = scope.flow.end != TcpEnd::Open;
+        let limits = scope.driver.shared.config.limits;
         let mut exchange = std::mem::take(&mut self.exchange);
         if exchange.holds_early_bytes() {
             let direction = Direction::ClientToServer;
-            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
         } else if let (Some(asked), true) = (self.unanswered(), over) {
             let detail = format!(
                 "no answer to {} {}",
@@ -535,12 +536,17 @@ impl Http {
                 self.waiting.clear();
                 self.waiting_heap_bytes = 0;
                 self.next = Some(if asked {
-                    let starts = [Start::InStep, Start::OutOfStep];
+                    let starts = [Start::PerhapsInStep, Start::OutOfStep];
                     let websocket = WebSocket::new(scope, None, None, starts);
                     Stage::WebSocket(Box::new(websocket))
                 } else {
                     Stage::default()
                 });
+            }
+            HttpItem::AnswersLost(count) => {
+                for _ in 0..count {
+                    self.answered();
+                }
             }
             HttpItem::Switched(direction, item) => {
                 let side = scope.side(direction);

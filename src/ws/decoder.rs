@@ -45,8 +45,9 @@ pub struct FrameDecoder {
     /// What a header must look like to be believed when out of step.
     profile: Profile,
     alignment: Alignment,
-    /// Where headers are was found by a search: what is none tells that it was wrong.
-    was_sought: bool,
+    /// That headers are here was found by a search, or supposed: what is none tells that it
+    /// was wrong.
+    in_doubt: bool,
 }
 
 /// How often a segment begins with a header. A peer that sends each frame by itself makes
@@ -97,7 +98,15 @@ impl FrameDecoder {
             state: State::HEADER,
             profile,
             alignment: Alignment::default(),
-            was_sought: false,
+            in_doubt: false,
+        }
+    }
+
+    /// The same, but what cannot be a header there shows that none is.
+    pub fn in_doubt(profile: Profile) -> Self {
+        Self {
+            in_doubt: true,
+            ..Self::new(profile)
         }
     }
 
@@ -107,7 +116,7 @@ impl FrameDecoder {
             state: State::Seeking(Box::new(seeker)),
             profile,
             alignment: Alignment::default(),
-            was_sought: true,
+            in_doubt: true,
         }
     }
 
@@ -120,7 +129,7 @@ impl FrameDecoder {
                     skipped: found.skipped,
                 });
                 self.state = State::HEADER;
-                self.was_sought = true;
+                self.in_doubt = true;
                 for piece in found.pieces {
                     self.push(piece.as_item(), emit);
                 }
@@ -194,7 +203,7 @@ impl FrameDecoder {
                     match FrameHeader::decode(known) {
                         Decoded::Complete { item, consumed } => {
                             bytes = &bytes[consumed - *len..];
-                            if self.was_sought && !self.profile.believes(&item) {
+                            if self.in_doubt && !self.profile.believes(&item) {
                                 // The rest of the chunk is passed over: to look for a header
                                 // in it again and again would take time without bound.
                                 let len = (consumed + bytes.len()) as u64;
