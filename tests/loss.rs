@@ -306,3 +306,50 @@ fn whatever_stretch_is_lost_what_is_left_is_found_and_nothing_else() {
         }
     }
 }
+
+/// Two upgrade requests, the first refused, then a message of the client: packets in this
+/// order, counted from the first request.
+fn asked_twice(order: &[usize]) -> Vec<String> {
+    let upgrade = Upgrade::new();
+    let refusal = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+    let mut tcp = Tcp::connected();
+    let opening = tcp.trace.len();
+    tcp.send(Client, &upgrade.request()).send(Server, refusal);
+    tcp.upgrade(&upgrade);
+    tcp.frames(Client, &[text("a message that is long enough to be found")]);
+    let packets = tcp.trace.split_off(opening);
+    tcp.trace
+        .extend(order.iter().map(|at| packets[*at].clone()));
+    let lines = tell(&tcp.ack(Server).ack(Client).trace);
+    let told = lines.of(&[Kind::Http, Kind::Frame, Kind::Message, Kind::Anomaly]);
+    told.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_request_is_no_frame_though_the_refusal_before_it_was_lost_or_came_late() {
+    let (get, accepted) = ("> GET /chat", "< 101 upgraded");
+    let frame = "> [text 41]";
+    let message = "> text of 41 bytes";
+    let table: [(&[usize], &[&str]); 4] = [
+        (
+            &[0, 1, 2, 3, 4],
+            &[get, "< 401 refused", get, accepted, frame, message],
+        ),
+        (&[0, 2, 3, 4], &[get, get, accepted, frame, message]),
+        (
+            &[0, 3, 2, 4],
+            &[
+                get,
+                accepted,
+                "> ! out-of-step",
+                "> ! in-step-again",
+                frame,
+                message,
+            ],
+        ),
+        (&[0, 2, 4], &[get, get, frame, message]),
+    ];
+    for (order, expected) in table {
+        assert_eq!(asked_twice(order), expected, "{order:?}");
+    }
+}
