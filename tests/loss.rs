@@ -219,7 +219,7 @@ fn in_segments(limit: usize) -> (Trace, Trace) {
     let mut tcp = Tcp::upgraded();
     let opening = std::mem::take(&mut tcp.trace);
     let frames: Vec<_> = (0..limit / 500)
-        .map(|number| binary(&vec![u8::try_from(number % 251).unwrap(); 400]))
+        .map(|number| binary(vec![u8::try_from(number % 251).unwrap(); 400]))
         .collect();
     let bytes = tcp.encode(Server, &frames);
     tcp.send_cut(Server, &bytes, 100);

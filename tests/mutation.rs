@@ -72,7 +72,7 @@ struct Mutation {
     dropped: usize,
     doubled: usize,
     swapped: usize,
-    /// Packets of whole connections change their order, not only of a few packets.
+    /// Packets change their places with any others, not only with one of the next two.
     far: bool,
     cut: usize,
     flipped: usize,
@@ -121,7 +121,7 @@ impl Mutation {
         }
         for at in 0..mutated.len() {
             if random.per_mille(self.swapped) {
-                let reach = [2, 10, if self.far { mutated.len() } else { 4 }][random.below(3)];
+                let reach = if self.far { mutated.len() } else { 3 };
                 let other = (at + random.below(reach)).min(mutated.len() - 1);
                 mutated.swap(at, other);
             }
