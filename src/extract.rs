@@ -66,7 +66,7 @@ impl Extract {
             return Ok(());
         }
         let side = event.from.sender();
-        let part = if message.is_truncated() { ".part" } else { "" };
+        let part = if message.is_whole() { "" } else { ".part" };
         let extension = extension(message);
         let name = format!("{connection:04}-{number:06}-{side}{part}.{extension}");
         let path = self.directory.join(&name);

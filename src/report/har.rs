@@ -147,7 +147,7 @@ impl Har {
         if message.opcode == OpCode::Text && message.text != Text::Valid {
             object.insert("_encoding".to_owned(), "base64".into());
         }
-        if message.is_truncated() || !has_room {
+        if !message.is_whole() || !has_room {
             object.insert("_complete".to_owned(), false.into());
             object.insert("_length".to_owned(), message.length.into());
         }
