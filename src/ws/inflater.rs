@@ -118,6 +118,9 @@ const MAX_INPUT: usize = 8 << 10;
 /// Ends each message: the empty block that its sender left out (RFC 7692 §7.2.2).
 const TAIL: [u8; 4] = *b"\x00\x00\xff\xff";
 
+/// The same, and a whole empty block behind it.
+const TAIL_AND_EMPTY_BLOCK: &[u8] = b"\x00\x00\xff\xff\x00\x00\x00\xff\xff";
+
 impl Inflater {
     /// An inflater with an empty window.
     pub fn new(agreed: Window) -> Self {
@@ -192,16 +195,13 @@ impl Inflater {
     /// # Errors
     ///
     /// The data did not end where a message can end.
-    pub fn finish(
-        &mut self,
-        put: &mut dyn FnMut(Inflated<'_>) -> bool,
-    ) -> Result<(), InflateError> {
+    pub fn finish(&mut self) -> Result<(), InflateError> {
         // Data that ends as it may ends with bits that are 0, so never with these bytes.
         let result = if self.last == TAIL {
             self.breaches.push(Breach::Tail);
             Ok(())
         } else {
-            self.push(&TAIL, put)
+            self.take_tail()
         };
         if result.is_ok() {
             self.check_distances();
@@ -211,6 +211,18 @@ impl Inflater {
         }
         self.end_message();
         result
+    }
+
+    /// Adds the bytes that the sender left out, and an empty block. Nothing comes out of them,
+    /// unless the message ended inside a block, which they seem to go on with.
+    fn take_tail(&mut self) -> Result<(), InflateError> {
+        self.note(&TAIL);
+        let before = self.put_out;
+        self.inflate(TAIL_AND_EMPTY_BLOCK, &mut |_| true)?;
+        if self.put_out > before {
+            return Err(InflateError);
+        }
+        Ok(())
     }
 
     fn end_message(&mut self) {
@@ -471,8 +483,8 @@ mod tests {
         let mut out = Vec::new();
         let mut put = put_into(&mut out);
         inflater.push(message, &mut put)?;
-        inflater.finish(&mut put)?;
         drop(put);
+        inflater.finish()?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
@@ -557,8 +569,8 @@ mod tests {
             for byte in &message {
                 assert_eq!(inflater.push(&[*byte], &mut put), Ok(()));
             }
-            assert_eq!(inflater.finish(&mut put), Ok(()));
             drop(put);
+            assert_eq!(inflater.finish(), Ok(()));
             assert_eq!(String::from_utf8_lossy(&out), text);
             let told = (round == 1).then_some(Breach::ContextTakenOver);
             assert_eq!(inflater.take_breach(), told, "{round}");
@@ -574,8 +586,8 @@ mod tests {
             let mut put = put_into(&mut out);
             let mut pieces = message.chunks(size);
             let pushed = pieces.try_for_each(|piece| inflater.push(piece, &mut put));
-            let result = pushed.and_then(|()| inflater.finish(&mut put));
             drop(put);
+            let result = pushed.and_then(|()| inflater.finish());
             (out, result, inflater.take_breach())
         };
         let (mut state, mut taken_over) = (1_u32, 0);
@@ -693,6 +705,27 @@ mod tests {
         let message = deflate(&mut compress, b"x");
         assert_eq!(inflate(&mut inflater, &message).as_deref(), Ok("x"));
         assert!(!inflater.is_history_missing());
+    }
+
+    #[test]
+    fn a_message_that_ends_inside_a_block_is_invalid() {
+        for message in [HELLO, HELLO_STORED, HELLO_FINAL, HELLO_TWO_BLOCKS] {
+            for len in 1..message.len() - 1 {
+                let mut inflater = Inflater::new(Window::default());
+                let mut out = Vec::new();
+                let mut put = put_into(&mut out);
+                assert_eq!(inflater.push(&message[..len], &mut put), Ok(()));
+                drop(put);
+                assert!(b"Hello".starts_with(&out), "{len}: {}", out.escape_ascii());
+                let ends_early = out.len() < b"Hello".len();
+                // A block ends here, so a message may.
+                let two = HELLO_TWO_BLOCKS;
+                let is_boundary = [&HELLO_STORED[..1], &two[..4], &two[..8]];
+                let is_boundary = is_boundary.contains(&&message[..len]);
+                let result = inflater.finish();
+                assert!(result.is_err() || !ends_early || is_boundary, "{len}");
+            }
+        }
     }
 
     #[test]

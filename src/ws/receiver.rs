@@ -465,9 +465,7 @@ impl Receiver {
             return;
         };
         if message.compressed && !message.cut_short {
-            let kept = &mut self.kept;
-            let result =
-                inflater.finish(&mut |piece| message.take_inflated(piece, kept, limits, emit));
+            let result = inflater.finish();
             self.inflate_result(result, limits, emit);
         }
         self.tell_history(emit);
