@@ -81,7 +81,7 @@ impl MessageInProgress {
         emit: &mut dyn FnMut(Received<'_>),
     ) -> bool {
         self.take(bytes, kept, limits, emit);
-        self.length <= limits.max_inflated_bytes
+        limits.allow_inflated(self.length, self.wire_length)
     }
 
     /// Names the rules that only the whole message can break; `ended` when its last frame
