@@ -155,6 +155,10 @@ impl<V: View> View for ToFile<V> {
         let flushed = finished.and_then(|()| self.file.flush());
         flushed.map_err(|error| named(&self.path, &error))
     }
+
+    fn closing_line(&self) -> Option<String> {
+        self.view.closing_line()
+    }
 }
 
 impl EventSink for Extract {

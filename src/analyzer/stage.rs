@@ -269,6 +269,7 @@ impl Stage {
         }
         let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
         if sides.iter().any(|side| side.seeker.searched() > limit) {
+            scope.driver.shared.summary.searches_given_up += 1;
             self.ignore(scope, Ignored::Other);
         }
     }
@@ -546,7 +547,9 @@ impl Http {
                 let detail = format!("a head with {}", why.0);
                 self.give_up(scope, direction, Rule::MalformedHead, detail);
             }
+            HttpItem::EarlyLimit => scope.driver.shared.summary.answers_given_up += 1,
             HttpItem::HeadTooLong(direction) => {
+                scope.driver.shared.summary.heads_too_long += 1;
                 let limit = scope.driver.shared.config.limits.max_head_bytes;
                 let detail = format!("more than {limit} bytes");
                 self.give_up(scope, direction, Rule::HeadLimit, detail);

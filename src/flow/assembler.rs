@@ -60,6 +60,8 @@ pub(super) struct Pushed {
     pub(super) conflict: Option<u64>,
     /// The waiting bytes passed the limit, so a gap was declared.
     pub(super) limit_reached: bool,
+    /// Bytes were sent again that the limit kept from being compared.
+    pub(super) not_compared: bool,
 }
 
 /// A segment that waits behind missing bytes.
@@ -205,11 +207,15 @@ impl Assembler {
                 // All of it waits already: only compared.
                 pushed.conflict = self.hold(offset.cast_unsigned(), payload, wire_len as u64);
             }
-            Arrival::Seen => pushed.conflict = self.recent.first_difference(offset, payload),
+            Arrival::Seen => {
+                pushed.conflict = self.recent.first_difference(offset, payload);
+                pushed.not_compared = self.recent.lacks(offset, end, self.acknowledged);
+            }
             _ if offset <= next => {
                 let old = usize::try_from(next - offset).unwrap_or(usize::MAX);
                 let (old_bytes, new_bytes) = payload.split_at(old.min(payload.len()));
                 pushed.conflict = self.recent.first_difference(offset, old_bytes);
+                pushed.not_compared = self.recent.lacks(offset, next, self.acknowledged);
                 let new_wire_len = (end - next).cast_unsigned();
                 if self.held.is_empty() {
                     self.deliver(new_bytes, new_wire_len, limits, emit);
@@ -426,12 +432,15 @@ struct Recent {
     bytes: Vec<u8>,
     /// Offset of the byte behind the last of `bytes`.
     end: u64,
+    /// What was delivered from here on is in `bytes`, but for what the limit took away.
+    since: u64,
 }
 
 impl Recent {
     fn append(&mut self, offset: u64, bytes: &[u8], limit: usize) {
         if offset != self.end {
             self.bytes.clear();
+            self.since = offset;
         }
         let kept = &bytes[bytes.len().saturating_sub(limit)..];
         if self.bytes.len() + kept.len() > 2 * limit {
@@ -443,15 +452,31 @@ impl Recent {
     }
 
     fn forget_before(&mut self, acked: u64) {
-        if acked >= self.end && self.bytes.len() > 2 * TAIL {
+        if acked < self.end {
+            return;
+        }
+        if self.bytes.len() > 2 * TAIL {
             self.bytes.drain(..self.bytes.len() - TAIL);
             self.bytes.shrink_to(2 * TAIL);
         }
+        self.since = self.start();
+    }
+
+    /// Offset of the first of `bytes`.
+    fn start(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
+    /// Whether the limit took away bytes from `from` to `to` that the peer, as far as `acked`
+    /// tells, had not acknowledged.
+    fn lacks(&self, from: i64, to: i64, acked: u64) -> bool {
+        let first = self.since.max(acked).cast_signed().max(from);
+        first < self.start().cast_signed().min(to)
     }
 
     /// Offset of the first byte of `bytes` that differs from what was delivered there.
     fn first_difference(&self, offset: i64, bytes: &[u8]) -> Option<u64> {
-        let start = self.end.checked_sub(self.bytes.len() as u64)?.cast_signed();
+        let start = self.start().cast_signed();
         let skip_new = usize::try_from(start - offset).unwrap_or(0);
         let skip_old = usize::try_from(offset - start).unwrap_or(0);
         let (new, old) = (bytes.get(skip_new..)?, self.bytes.get(skip_old..)?);

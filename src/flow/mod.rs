@@ -274,6 +274,12 @@ pub trait FlowSink {
         at: Moment,
     );
 
+    /// A segment sent bytes again that were not kept to be compared with it,
+    /// [`Limits::max_unacknowledged_bytes`](crate::Limits).
+    fn not_compared(&mut self, state: &Self::State) {
+        let _ = state;
+    }
+
     /// The connection is over, or given up: closed, reset, replaced by a new one with the
     /// same addresses, pushed out of a full table, silent too long, or at the end of the
     /// capture.

@@ -34,6 +34,8 @@ pub enum HttpItem<'a> {
     /// The answer to a request that may switch protocols was not captured: both directions
     /// are handed on as if it had agreed. The server's may begin in the middle.
     AnswerLost,
+    /// The client sent more behind such a request than is kept: the answer is taken as lost.
+    EarlyLimit,
     /// Bytes of the next protocol.
     Switched(Direction, StreamItem<'a>),
     /// These bytes are no HTTP; nothing more is read from the exchange.
@@ -237,6 +239,7 @@ impl Exchange {
                     // A gap before each piece would otherwise have no limit.
                     self.early_len += bytes.len() + EARLY_OVERHEAD;
                     if self.early_len > limits.max_early_bytes {
+                        emit(HttpItem::EarlyLimit);
                         self.give_up_answer(emit);
                     }
                     return;
@@ -561,6 +564,7 @@ mod tests {
                     HttpItem::AnswerLost => lines.push("answer lost".to_owned()),
                     HttpItem::Malformed(_, why) => lines.push(format!("malformed: {}", why.0)),
                     HttpItem::HeadTooLong(_) => lines.push("too long".to_owned()),
+                    HttpItem::EarlyLimit => lines.push("too much".to_owned()),
                 });
             }
         }

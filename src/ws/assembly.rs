@@ -97,7 +97,7 @@ impl MessageInProgress {
             Inflated::Known(bytes) => self.take(bytes, kept, limits, emit),
             Inflated::Unknown(len) => self.take_unknown(len as u64, kept, limits),
         }
-        self.length <= limits.max_inflated_bytes
+        limits.allow_inflated(self.length, self.wire_length)
     }
 
     /// Names the rules that only the whole message can break; `ended` when its last frame

@@ -58,6 +58,9 @@ pub enum SessionItem<'a> {
     Message(Message<'a>),
     /// A rule broken.
     Anomaly(Anomaly),
+    /// A Ping will not find its Pong, because too many wait:
+    /// [`Limits::max_pending_pings`](crate::Limits).
+    PingForgotten,
 }
 
 /// How a Pong stands to the Pings before it (RFC 6455 §5.5.3).
@@ -245,6 +248,7 @@ fn told(
     if frame.header.opcode == OpCode::Ping {
         if pings.len() >= limits.max_pending_pings {
             pings.pop_front();
+            emit(SessionItem::PingForgotten);
         }
         pings.push_back(Ping {
             payload: payload.into(),

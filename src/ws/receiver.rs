@@ -382,6 +382,10 @@ impl Receiver {
                 let detail = format!("more than {} bytes", limits.max_inflated_bytes);
                 Anomaly::new(Rule::InflatedLimit, detail)
             }
+            Ok(()) if !limits.allow_inflated(length, message.wire_length) => {
+                let detail = format!("more than {} to 1", limits.max_inflated_ratio);
+                Anomaly::new(Rule::InflatedLimit, detail)
+            }
             Ok(()) => {
                 self.told.history_missing &= inflater.is_history_missing();
                 return;
@@ -573,6 +577,7 @@ mod tests {
         let mut tell = |item: SessionItem<'_>| {
             lines.push(match item {
                 SessionItem::Anomaly(anomaly) => format!("! {}", anomaly.rule.name()),
+                SessionItem::PingForgotten => "ping forgotten".to_owned(),
                 SessionItem::Frame { frame, .. } => {
                     let payload = frame.payload.escape_ascii();
                     let mark = if frame.cut_short { " cut short" } else { "" };
