@@ -409,7 +409,7 @@ impl<S> Flow<S> {
                 Some(_) => segment.ack.advanced_by(u32::MAX),
                 None => segment.ack,
             };
-            if K::wants_stream(&self.state) {
+            if !self.ended && K::wants_stream(&self.state) {
                 self.with_assembler(peer, cx, |assembler, limits, emit| {
                     assembler.acknowledged(ack, limits, emit);
                 });
