@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines lint doc testdata pictures
+.PHONY: help setup peers run test check baselines loss lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: setup ## Check the recorded captures with wsdump itself
 baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) build --quiet
 	@$(CARGO) run --quiet -- check --update $(CHECKED)
+
+loss: setup ## Print how much of recorded captures is told when packets are missing
+	@$(CARGO) bench --bench loss
 
 lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) fmt --check

@@ -12,6 +12,7 @@ RECORDED = {
     'any_sll2.pcap': 'The same from the `any` device: Linux cooked v2',
     'fragments.pcap': 'Fragmented messages, pings between fragments, UTF-8 cut inside a '
     'character, close code 4001',
+    'big.pcap.zst': 'Messages of 0 to 1,500,000 bytes, echoed',
     'deflate.pcap': 'permessage-deflate with context takeover',
     'deflate_small_window.pcap': 'Window bits 9 for the server, 10 for the client',
     'rejected.pcap': '401, 404, 302, a socket closed with no answer, then an accepted upgrade',

@@ -5,8 +5,10 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub)] // Each test crate uses its part.
 
+pub mod loss;
 pub mod packet;
 pub mod pairs;
+pub mod random;
 pub mod render;
 pub mod tcp;
 pub mod websocket;
