@@ -112,9 +112,11 @@ pub(crate) fn small_limits() -> Limits {
         max_early_bytes: 256,
         max_message_bytes: 16,
         max_inflated_bytes: 256,
+        max_inflated_ratio: 100,
         max_opening_events: 4,
         max_pending_pings: 2,
         max_search_bytes: 1 << 10,
+        max_pending_row_bytes: 4 << 10,
     }
 }
 

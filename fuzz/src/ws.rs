@@ -211,7 +211,7 @@ fn tell(setup: &Setup, steps: &[Step<'_>], cut: Option<u8>) -> Told {
 /// none, what is searched, pings, an inflater, and a piece that is unmasked. Vectors may be
 /// twice as large as what is in them.
 fn bound(limits: &Limits) -> usize {
-    const INFLATER: usize = 256 << 10;
+    const INFLATER: usize = 384 << 10;
     let pings = limits.max_pending_pings * 200;
     let kept = limits.max_message_bytes.max(125);
     2 * (2 * (2 * kept + limits.max_search_bytes + pings) + INFLATER)
@@ -239,6 +239,9 @@ impl Told {
                 self.items
                     .push(format!("{direction:?} {message:?} {text:?} {payload:02x?}"));
             }
+            SessionItem::PingForgotten => {
+                self.items.push(format!("{direction:?} a ping is forgotten"));
+            }
             SessionItem::Anomaly(anomaly) => {
                 let depends = [Rule::OutOfStep, Rule::InflatedLimit].contains(&anomaly.rule);
                 self.depends_on_cuts |= depends;
@@ -257,6 +260,8 @@ fn check_message(message: &Message<'_>, limits: &Limits) {
     assert!(message.missing <= message.wire_length, "{message:?}");
     if message.complete {
         assert_eq!(message.missing, 0, "complete, and bytes are missing");
+        assert_eq!(message.unknown_length, 0, "complete, and bytes are unknown");
+        assert!(!message.cut_short, "complete, and cut short");
         if message.length <= limits.max_message_bytes as u64 {
             assert_eq!(message.payload.len() as u64, message.length);
             let is_text = std::str::from_utf8(message.payload).is_ok();
@@ -270,6 +275,22 @@ fn check_message(message: &Message<'_>, limits: &Limits) {
     if !message.compressed {
         assert_eq!(message.length, message.wire_length, "{message:?}");
     }
+    check_unknown(message);
+}
+
+fn check_unknown(message: &Message<'_>) {
+    let mut at = 0;
+    let mut length = 0;
+    for (number, range) in message.unknown.iter().enumerate() {
+        let is_apart = range.start > at || number == 0;
+        assert!(is_apart && range.end > range.start, "{message:?}");
+        let bytes = &message.payload[range.start as usize..range.end as usize];
+        assert!(bytes.iter().all(|byte| *byte == b'?'), "{message:?}");
+        length += range.end - range.start;
+        at = range.end;
+    }
+    assert!(length <= message.unknown_length, "{message:?}");
+    assert!(message.unknown_length <= message.length, "{message:?}");
 }
 
 impl From<&Frame<'_>> for Sent {
