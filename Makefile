@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines lint doc testdata pictures
+.PHONY: help setup peers run test check baselines lint doc testdata pictures attack deny
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ doc: setup ## Build the library's documentation; a warning is an error
 
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
+
+attack: setup ## Measure what attacks cost in memory and time (20 minutes)
+	$(CARGO) bench --bench attack
+
+deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of
+	@./.ci/deny
 
 pictures: setup ## Draw the pictures of the README anew
 	@$(CARGO) build
