@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines loss lint doc testdata pictures
+.PHONY: help setup peers run test check baselines loss attack deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,12 @@ doc: setup ## Build the library's documentation; a warning is an error
 
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
+
+attack: setup ## Measure what attacks cost in memory and time (20 minutes)
+	$(CARGO) bench --bench attack
+
+deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of
+	@./.ci/deny
 
 pictures: setup ## Draw the pictures of the README anew
 	@$(CARGO) build

@@ -9,7 +9,7 @@ mod support;
 
 use std::io;
 
-use cli::{Folder, testdata, wsdump};
+use cli::{Folder, wsdump};
 use support::packet::{Header, ethernet};
 use support::{
     Captured, Client, Deflater, Lines, Server, Tcp, Trace, Upgrade, binary, limited, pairs, ping,
@@ -247,10 +247,7 @@ fn limits_are_listed_with_all_there_is_to_say() {
 
 #[test]
 fn check_and_diff_take_limits_and_say_when_one_is_reached() {
-    let line =
-        |name: &str| format!("{name}: 2 connections were given up because too many were open");
-    let open = wsdump("--limit connections=1 --all --json chat.pcap");
-    assert_eq!(open.code, 0, "{}", open.stderr);
+    let expected = "many.pcap: 1 connection was given up because too many were open";
     let folder = Folder::new();
     folder.write("many.pcap", pairs::pcap(&two_connections()));
     let run = folder.run(&[
@@ -260,11 +257,9 @@ fn check_and_diff_take_limits_and_say_when_one_is_reached() {
         "connections=1",
         "many.pcap",
     ]);
-    let expected = line("many.pcap").replace("2 connections were", "1 connection was");
-    assert!(run.stderr.contains(&expected), "{run:?}");
+    assert!(run.stderr.contains(expected), "{run:?}");
     let run = folder.run(&["diff", "--limit", "connections=1", "many.pcap", "many.pcap"]);
-    assert!(run.stderr.contains(&expected), "{run:?}");
-    assert!(testdata().is_dir());
+    assert!(run.stderr.contains(expected), "{run:?}");
 }
 
 #[test]

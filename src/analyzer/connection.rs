@@ -13,7 +13,7 @@ use crate::event::{
     ConnectionReport, DirectionTotals, Event, EventKind, OpeningFacts, PacketFacts, Peers,
     UpgradeOutcome,
 };
-use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
+use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind, Worth};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::Moment;
 
@@ -182,8 +182,13 @@ impl Connection {
         !matches!(self.stage, Stage::Ignored | Stage::Ended)
     }
 
-    pub(super) fn matters(&self) -> bool {
-        self.teller.is_websocket && self.wants_stream()
+    pub(super) fn worth(&self) -> Worth {
+        match self.stage {
+            Stage::Ignored | Stage::Ended => Worth::Nothing,
+            Stage::WebSocket(_) => Worth::Wanted,
+            _ if self.teller.is_websocket => Worth::Asked,
+            _ => Worth::Nothing,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::anomaly::Anomaly;
 use crate::capture::{LinkType, Packet};
 use crate::event::{EventSink, OtherPacket, PacketFacts};
-use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
+use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
 use crate::wire::{self, Contents, OtherKind, Segment};
@@ -365,7 +365,7 @@ impl FlowSink for Driver<'_> {
     }
 
     fn not_compared(&mut self, connection: &Connection) {
-        self.shared.summary.segments_not_compared += u64::from(connection.matters());
+        self.shared.summary.segments_not_compared += u64::from(connection.worth() > Worth::Nothing);
     }
 
     fn ended(&mut self, flow: &FlowInfo, connection: &mut Connection, at: Moment) {
@@ -376,8 +376,8 @@ impl FlowSink for Driver<'_> {
         connection.wants_stream()
     }
 
-    fn matters(connection: &Connection) -> bool {
-        connection.matters()
+    fn worth(connection: &Connection) -> Worth {
+        connection.worth()
     }
 
     fn heap_bytes(connection: &Connection) -> usize {

@@ -27,7 +27,7 @@
 //! A field that does not apply is left out, never `null`. Lines come in packet order.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
@@ -105,10 +105,16 @@ pub fn json_line(value: &impl Serialize) -> String {
 
 fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
     // Neither writing into a vector nor these maps with string keys can fail.
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);
-    let written = line.serialize(&mut serializer);
+    let written = write_json(line, out);
     debug_assert!(written.is_ok());
     out.push(b'\n');
+}
+
+/// Writes a value: the one place where text from the network becomes JSON, but for baselines,
+/// which are laid out by themselves and share [`Harmless`].
+pub(crate) fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
+    value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
 /// Writes as JSON escapes what a terminal might act upon, too: the same text for whoever

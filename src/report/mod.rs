@@ -52,7 +52,7 @@ pub use text::escape;
 pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
-pub(crate) use json::{Harmless, seconds};
+pub(crate) use json::{Harmless, seconds, write_json};
 pub(crate) use text::{append, by_name, cut_to_width, text_width, wrapped};
 pub(crate) use timestamp::seconds_with_micros;
 
