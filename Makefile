@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines loss attack deny lint doc testdata pictures
+.PHONY: help setup peers run test check baselines loss mutate attack deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ baselines: setup ## Record the baselines of these captures anew
 
 loss: setup ## Print how much of recorded captures is told when packets are missing
 	@$(CARGO) bench --bench loss
+
+mutate: setup ## Damage each capture in a thousand ways and look what is told of it
+	WSDUMP_MUTATIONS=1000 $(CARGO) test --release --test mutation
 
 lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) fmt --check

@@ -103,6 +103,8 @@ struct Ping {
 pub enum Start {
     /// At the first byte after the opening handshake.
     InStep,
+    /// The same, if the opening handshake succeeded: its answer was not captured.
+    PerhapsInStep,
     /// At a frame header, with frames before it missing.
     InMidStream,
     /// Behind a head whose end was not captured, so most likely at a frame header.
@@ -136,6 +138,7 @@ impl Session {
             let mut receiver = Receiver::new(direction, extensions);
             let decoder = match starts[direction.index()] {
                 Start::InStep => FrameDecoder::new(profile),
+                Start::PerhapsInStep => FrameDecoder::in_doubt(profile),
                 Start::InMidStream => {
                     receiver.miss_frames();
                     FrameDecoder::new(profile)

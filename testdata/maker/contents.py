@@ -29,6 +29,15 @@ RECORDED = {
     'mqtt.pcap': 'MQTT 3.1.1 in binary frames that cut its packets anywhere',
     'stomp.pcap': 'STOMP 1.2',
     'graphql.pcap': 'graphql-transport-ws',
+    'foreign_dns.pcap': 'No WebSocket: DNS over TCP',
+    'foreign_ftp.pcap': 'No WebSocket: FTP, with its data connections',
+    'foreign_http2.pcap': 'No WebSocket: HTTP/2 in clear',
+    'foreign_ldap.pcap': 'No WebSocket: LDAP',
+    'foreign_mqtt.pcap': 'No WebSocket: MQTT 3.1.1 over TCP',
+    'foreign_postgres.pcap': 'No WebSocket: PostgreSQL',
+    'foreign_redis.pcap': 'No WebSocket: Redis, with a subscription',
+    'foreign_ssh.pcap': 'No WebSocket: SSH',
+    'foreign_tls.pcap': 'No WebSocket: TLS 1.3',
     'h2_wss.pcap': 'Two WebSockets on one HTTP/2 connection over TLS 1.3; keys in '
     '`h2_wss.keys.log`',
 }

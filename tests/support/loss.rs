@@ -14,7 +14,7 @@ use super::packet::{Captured, Trace};
 use super::random::Random;
 
 /// Who sent something, and to whom. Who of both is the client does not matter.
-type Way = (SocketAddr, SocketAddr);
+pub type Way = (SocketAddr, SocketAddr);
 
 /// A frame as it was told.
 #[derive(Clone, Debug)]
@@ -50,6 +50,15 @@ pub struct Told {
 /// All that is told of the packets of a capture.
 pub fn told(trace: &[Captured]) -> BTreeMap<Way, Told> {
     let mut ways: BTreeMap<Way, Told> = BTreeMap::new();
+    tell_all(trace, &mut |event| {
+        let way = (event.source(), event.destination());
+        ways.entry(way).or_default().take(event);
+    });
+    ways
+}
+
+/// Tells every event of the packets of a capture.
+pub fn tell_all(trace: &[Captured], sink: &mut dyn FnMut(&Event<'_>)) {
     let config = Config {
         all: true,
         limits: Limits {
@@ -59,19 +68,15 @@ pub fn told(trace: &[Captured]) -> BTreeMap<Way, Told> {
         ..Config::default()
     };
     let mut analyzer = Analyzer::new(config);
-    let mut sink = |event: &Event<'_>| {
-        let way = (event.source(), event.destination());
-        ways.entry(way).or_default().take(event);
-    };
+    let mut sink = |event: &Event<'_>| sink(event);
     for packet in trace {
         analyzer.push(&packet.packet(), &mut sink);
     }
     analyzer.finish(&mut sink);
-    ways
 }
 
 impl Told {
-    fn take(&mut self, event: &Event<'_>) {
+    pub fn take(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::Tcp(fact) => {
                 let nothing_sent = matches!(
@@ -145,12 +150,32 @@ impl Told {
 /// Whether a frame that was told is one that was sent.
 fn same_frame(told: &FrameTold, sent: &FrameTold) -> bool {
     let len = told.payload.len().min(sent.payload.len());
-    told.header == sent.header && told.payload[..len] == sent.payload[..len]
+    // Where the start of a compressed message is missing, its fragments are not inflated.
+    let is_fragment = told.header.opcode == OpCode::Continuation;
+    told.header == sent.header && (is_fragment || told.payload[..len] == sent.payload[..len])
 }
 
 /// Whether a message that was told whole is one that was sent.
 fn same_message(told: &MessageTold, sent: &MessageTold) -> bool {
     told.opcode == sent.opcode && told.payload == sent.payload
+}
+
+/// The first frame that was told but not sent, or message that was told whole but not sent
+/// so; in the order in which they were.
+pub fn untrue(told: &Told, sent: &Told) -> Option<String> {
+    let mut frames = sent.frames.iter();
+    let frame = told
+        .frames
+        .iter()
+        .find(|told| !frames.any(|sent| same_frame(told, sent)));
+    let mut messages = sent.messages.iter();
+    let mut whole = told.messages.iter().filter(|message| message.complete);
+    let message = whole.find(|told| !messages.any(|sent| same_message(told, sent)));
+    let frame = frame.map(|frame| format!("{:?}", frame.header));
+    frame.or(message.map(|message| {
+        let start = &message.payload[..message.payload.len().min(80)];
+        format!("{} {:?}", message.opcode, start.escape_ascii().to_string())
+    }))
 }
 
 /// Pairs of places that stand in the same order in both lists: as many as there can be, and
@@ -167,9 +192,9 @@ fn aligned<T>(
     let pair = |i: usize, j: usize| same(&told[i], &sent[j]).then(|| PAIR + u64::from(counts(j)));
     for i in (0..told.len()).rev() {
         for j in (0..sent.len()).rev() {
-            let with = pair(i, j).map_or(0, |value| value + best[(i + 1) * width + j + 1]);
-            let without = best[(i + 1) * width + j].max(best[i * width + j + 1]);
-            best[i * width + j] = with.max(without);
+            let paired = pair(i, j).map_or(0, |value| value + best[(i + 1) * width + j + 1]);
+            let alone = best[(i + 1) * width + j].max(best[i * width + j + 1]);
+            best[i * width + j] = paired.max(alone);
         }
     }
     let (mut i, mut j) = (0, 0);
@@ -292,6 +317,31 @@ fn compared(told: &Told, sent: &Told, ranges: &[Range<u64>], parts: &[Range<u64>
         .collect();
     let messages = aligned(&complete, &sent.messages, same_message, |at| surviving[at]);
     let is_found = |message: &MessageTold| message.frames.iter().all(|at| found[*at]);
+    if std::env::var_os("SHOW").is_some() {
+        let rows = sent.messages.iter().zip(&surviving).enumerate();
+        let missed: Vec<_> = rows
+            .filter(|(_, (m, left))| **left && !is_found(m))
+            .map(|(i, (m, _))| {
+                (
+                    i,
+                    sent.frames[m.frames[0]].header.payload_len,
+                    m.frames.len(),
+                )
+            })
+            .collect();
+        if !missed.is_empty() {
+            let lost: Vec<_> = ranges
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !found[*i])
+                .map(|(i, _)| i)
+                .collect();
+            eprintln!(
+                "missed {missed:?} of {}; frames not found {lost:?}; parts {parts:?}",
+                surviving.len()
+            );
+        }
+    }
     let of_surviving = sent
         .messages
         .iter()
