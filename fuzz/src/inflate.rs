@@ -134,7 +134,8 @@ fn deflated(deflater: &mut Compress, text: &[u8]) -> Vec<u8> {
     message
 }
 
-/// What comes out of a message.
+/// What comes out of a message, up to the limit. Behind that nothing is known, as behind an
+/// error.
 fn inflated(
     inflater: &mut Inflater,
     message: &[u8],
@@ -145,13 +146,25 @@ fn inflated(
         out.extend_from_slice(&piece[..piece.len().min(MOST - out.len())]);
         out.len() < MOST
     };
-    let mut result = match cut {
-        None => inflater.push(message, &mut put),
-        Some(seed) => pieces(message, seed).try_for_each(|piece| inflater.push(piece, &mut put)),
+    let parts: Vec<_> = match cut {
+        None => vec![message],
+        Some(seed) => pieces(message, seed).collect(),
     };
-    assert!(inflater.heap_bytes() <= HELD, "too much is held");
-    if result.is_ok() {
-        result = inflater.finish(&mut put);
-    }
-    (out, result)
+    let mut parts = parts.into_iter().map(Some).chain([None]);
+    let result = parts.try_for_each(|part| {
+        let mut wants_more = true;
+        let mut put = |piece: &[u8]| {
+            wants_more = put(piece);
+            wants_more
+        };
+        let result = match part {
+            Some(part) => inflater.push(part, &mut put),
+            None => inflater.finish(&mut put),
+        };
+        assert!(inflater.heap_bytes() <= HELD, "too much is held");
+        result.map_err(Some)?;
+        if wants_more { Ok(()) } else { Err(None) }
+    });
+    // That no more was wanted is no error.
+    (out, result.or_else(|error| error.map_or(Ok(()), Err)))
 }
