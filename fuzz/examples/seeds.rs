@@ -18,7 +18,7 @@ use wsdump::time::Moment;
 use wsdump::wire::{Contents, Decoder, Encapsulation, Segment, TcpFlags};
 use wsdump::ws::{FrameDecoder, FrameEvent, OpCode, Profile, unmask};
 use wsdump::{Limits, filter};
-use wsdump_fuzz::part;
+use wsdump_fuzz::input::part;
 
 /// Longest seed: what is longer is slow, and shows little more.
 const MOST: usize = 8 << 10;

@@ -9,7 +9,8 @@
 //!
 //! # What has to hold
 //!
-//! - However the bytes come, the same packets and errors are read.
+//! - However the bytes come, the same packets and errors are read. Of compressed data that is
+//!   damaged, how much comes before the error depends on how much is asked for at a time.
 //! - No packet has more bytes than it had on the wire, and reading comes to an end.
 //! - What is read of a plain file is not more than is in it.
 //! - Packets that are saved are read again as they were.
@@ -57,7 +58,12 @@ pub fn run(data: &[u8]) {
         part: Cursor::default(),
     };
     let again = read(slow, seed & 1 == 1);
-    assert_eq!(told, again, "the reader changes what is read");
+    if is_compressed(file) && told.errors.len() + again.errors.len() > 0 {
+        let both = told.packets.iter().zip(&again.packets);
+        assert!(both.into_iter().all(|(one, other)| one == other));
+    } else {
+        assert_eq!(told, again, "the reader changes what is read");
+    }
     if !is_compressed(file) {
         let data: usize = told.packets.iter().map(|packet| packet.data.len()).sum();
         assert!(data <= file.len(), "{data} bytes of {}", file.len());

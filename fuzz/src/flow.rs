@@ -4,7 +4,7 @@
 //!
 //! | bytes | meaning |
 //! | --- | --- |
-//! | 1 | whether segments are [plain](Mode::Plain) (bit 0), small limits (bit 1), items after which a stream is of no interest (bits 2 to 7), none of them when 0 |
+//! | 1 | plain segments alone (bit 0): of one connection whose handshake was captured, which does not end; small limits (bit 1), items after which a stream is of no interest (bits 2 to 7), none of them when 0 |
 //! | 4 | number of the first side's SYN |
 //! | parts | who sends (bit 0), which connection (bits 1 and 2), encapsulation (bit 3), captured twice (bit 4); see below |
 //!
@@ -38,8 +38,8 @@ use crate::input::{Bytes, Parts};
 /// What segments may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    /// Of one connection whose handshake was captured, which does not end: each byte has one
-    /// place, so that all can be followed.
+    /// Of one connection that neither begins nor ends: each byte has one place, so that all can
+    /// be followed.
     Plain,
     /// Anything.
     Any,

@@ -140,7 +140,8 @@ fn deflated(deflater: &mut Compress, text: &[u8]) -> Vec<u8> {
     message
 }
 
-/// What comes out of a message.
+/// What comes out of a message, up to the limit. Behind that nothing is known, as behind an
+/// error.
 fn inflated(
     inflater: &mut Inflater,
     message: &[u8],
@@ -155,13 +156,22 @@ fn inflated(
         out.truncate(MOST);
         out.len() < MOST
     };
-    let mut result = match cut {
-        None => inflater.push(message, &mut put),
-        Some(seed) => pieces(message, seed).try_for_each(|piece| inflater.push(piece, &mut put)),
+    let parts: Vec<_> = match cut {
+        None => vec![message],
+        Some(seed) => pieces(message, seed).collect(),
     };
-    assert!(inflater.heap_bytes() <= HELD, "too much is held");
-    if result.is_ok() {
-        result = inflater.finish();
-    }
-    (out, result)
+    let mut parts = parts.into_iter();
+    let result = parts.try_for_each(|part| {
+        let mut wants_more = true;
+        let mut put = |piece: Inflated<'_>| {
+            wants_more = put(piece);
+            wants_more
+        };
+        inflater.push(part, &mut put).map_err(Some)?;
+        assert!(inflater.heap_bytes() <= HELD, "too much is held");
+        if wants_more { Ok(()) } else { Err(None) }
+    });
+    let result = result.and_then(|()| inflater.finish().map_err(Some));
+    // That no more was wanted is no error.
+    (out, result.or_else(|error| error.map_or(Ok(()), Err)))
 }

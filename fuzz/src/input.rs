@@ -1,21 +1,25 @@
 //! The layout of inputs.
 
 /// The next bytes of an input; 0 where there are none.
-pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
+pub struct Bytes<'a>(
+    /// Those that are left.
+    pub &'a [u8],
+);
 
 impl<'a> Bytes<'a> {
-    pub(crate) fn u8(&mut self) -> u8 {
+    /// The next byte.
+    pub fn u8(&mut self) -> u8 {
         self.take(1).first().copied().unwrap_or_default()
     }
 
     /// The number that the next `count` bytes are, the lowest first.
-    pub(crate) fn number(&mut self, count: usize) -> u64 {
+    pub fn number(&mut self, count: usize) -> u64 {
         let bytes = self.take(count).iter().rev();
         bytes.fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 
     /// The next `count` bytes, or as many as are left.
-    pub(crate) fn take(&mut self, count: usize) -> &'a [u8] {
+    pub fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
@@ -24,7 +28,10 @@ impl<'a> Bytes<'a> {
 
 /// The parts of an input. Each is a tag of one byte, which says what it is, a length of two
 /// bytes, the lower first, and as many bytes, or those that are left.
-pub(crate) struct Parts<'a>(pub(crate) Bytes<'a>);
+pub struct Parts<'a>(
+    /// Those that are left.
+    pub Bytes<'a>,
+);
 
 impl<'a> Iterator for Parts<'a> {
     type Item = (u8, Bytes<'a>);
@@ -48,7 +55,7 @@ pub fn part(tag: u8, bytes: &[u8]) -> Vec<u8> {
 
 /// Cuts bytes into pieces whose lengths follow from `seed`: 0 into single bytes, others into
 /// pieces of up to as many.
-pub(crate) fn pieces(bytes: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
+pub fn pieces(bytes: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Bytes(bytes);
     let mut state = u32::from(seed);
     std::iter::from_fn(move || {

@@ -11,10 +11,8 @@ pub mod filter;
 pub mod flow;
 pub mod http;
 pub mod inflate;
-mod input;
+pub mod input;
 pub mod program;
 pub mod settings;
 pub mod wire;
 pub mod ws;
-
-pub use input::part;

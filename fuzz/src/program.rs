@@ -13,8 +13,9 @@
 //!
 //! - The summary counts what was told, and a connection ends once.
 //! - What is held is bounded by the limits.
-//! - Lines of `--json` are objects with a known type, in order of packets, and so is a HAR
-//!   archive JSON. Rows of `--csv` all have its columns.
+//! - Lines of `--json` are objects with a known type, in order of packets, unless rows did not
+//!   wait for as long as they should, or a SYN was believed only when a later packet agreed
+//!   with it. A HAR archive is JSON too. Rows of `--csv` all have its columns.
 //! - Nothing that is printed acts on a terminal, but for colours where they are asked for.
 
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use wsdump::event::{Event, EventKind, EventSink, OtherPacket};
-use wsdump::flow::Direction;
+use wsdump::flow::{Direction, TcpEventKind};
 use wsdump::limits::FragmentLimits;
 use wsdump::report::{
     Connections, Csv, Dump, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered, Overview,
@@ -53,6 +54,8 @@ struct Told {
     messages: u64,
     anomalies: u64,
     ended: HashSet<u64>,
+    /// A SYN was told later than its packet came.
+    late_syn: bool,
 }
 
 /// Runs the target.
@@ -87,11 +90,13 @@ pub fn run(data: &[u8]) {
     let Some(read) = read else { return };
     shown.finish(&read.summary);
     assert_eq!(read.summary.messages, shown.told.messages);
-    assert_eq!(read.summary.anomalies, shown.told.anomalies);
+    // Of connections that carry no WebSocket they are told with every packet and not counted;
+    // those that waited for too long are counted and not told.
+    assert!(config.all || shown.told.anomalies <= read.summary.anomalies);
     for error in &read.errors {
         assert_harmless("error", error.to_string().as_bytes());
     }
-    shown.check(config.patience.is_none());
+    shown.check(config.patience.is_none() && !shown.told.late_syn);
 }
 
 /// Limits that a small capture reaches.
@@ -220,6 +225,7 @@ impl Shown {
 
 fn check_json(written: &[u8], in_order: bool) {
     assert_harmless("json", written);
+    let in_order = in_order && written.len() < Ordered::<Json>::MAX_PENDING;
     let mut last = 0;
     for line in written.split_inclusive(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\n").expect("a line that does not end");
@@ -266,6 +272,9 @@ impl EventSink for Shown {
         match event.kind {
             EventKind::Message { .. } => told.messages += 1,
             EventKind::Anomaly(_) => told.anomalies += 1,
+            EventKind::Tcp(tcp) if matches!(tcp.kind, TcpEventKind::Syn { .. }) => {
+                told.late_syn |= event.packet.is_none();
+            }
             EventKind::Connection(_) => {
                 let number = event.connection.number;
                 assert!(told.ended.insert(number), "{number} ends again");

@@ -4,8 +4,8 @@
 //!
 //! | bytes | meaning |
 //! | --- | --- |
-//! | 1 | agreement, see [`Agreed`]; where the client and the server begin, see [`Start`]; small limits |
-//! | 1 | window bits of the client and of the server |
+//! | 1 | agreement (bits 0 and 1): not captured, no extension, permessage-deflate, the same without context takeover; where the client (bits 2 and 3) and the server (bits 4 and 5) begin: as [`Start`]; small limits (bit 6) |
+//! | 1 | window bits, 8 to 15, of the client (bits 0 to 2) and of the server (bits 3 to 5) |
 //! | 1 | how chunks are cut the second time, see [`pieces`] |
 //! | parts | who sends (bit 0), a gap (bit 1), milliseconds since the part before (bits 2 to 7); bytes, or the length of a gap in 4 bytes |
 //!

@@ -135,7 +135,7 @@ pub struct Summary {
     pub connections: u64,
     /// Data messages.
     pub messages: u64,
-    /// Broken rules.
+    /// Rules broken on these connections.
     pub anomalies: u64,
     /// Connections that are encrypted with TLS.
     pub tls_connections: u64,

@@ -11,7 +11,9 @@ use crate::{Limits, Summary};
 ///
 /// Rows wait while the opening of an earlier connection may still be told. When more than
 /// [`Limits::max_pending_row_bytes`](crate::Limits) wait, they are written all the same, and a
-/// late opening comes after them, with its own packet numbers.
+/// late opening comes after them, with its own packet numbers. So does a SYN that was believed
+/// only when a later packet agreed with it, because another connection of the same ends was
+/// open.
 #[derive(Debug)]
 pub struct Ordered<P> {
     printer: P,
