@@ -4,7 +4,7 @@
 //!
 //! | bytes | meaning |
 //! | --- | --- |
-//! | 1 | agreement (bits 0 and 1): not captured, no extension, permessage-deflate, the same without context takeover; where the client (bits 2 and 3) and the server (bits 4 and 5) begin: as [`Start`]; small limits (bit 6) |
+//! | 1 | agreement (bits 0 and 1): not captured, no extension, permessage-deflate, the same without context takeover; where the client (bits 2 and 3) and the server (bits 4 and 5) begin: as [`Start`]; small limits (bit 6); what is in step is so perhaps (bit 7) |
 //! | 1 | window bits, 8 to 15, of the client (bits 0 to 2) and of the server (bits 3 to 5) |
 //! | 1 | how chunks are cut the second time, see [`pieces`] |
 //! | parts | who sends (bit 0), a gap (bit 1), milliseconds since the part before (bits 2 to 7); bytes, or the length of a gap in 4 bytes |
@@ -95,6 +95,7 @@ impl Setup {
         let flags = bytes.u8();
         let bits = bytes.u8();
         let start = |bits: u8| match bits & 3 {
+            0 if flags & 0x80 != 0 => Start::PerhapsInStep,
             0 => Start::InStep,
             1 => Start::InMidStream,
             2 => Start::AfterCutHead,
@@ -240,7 +241,8 @@ impl Told {
                     .push(format!("{direction:?} {message:?} {text:?} {payload:02x?}"));
             }
             SessionItem::PingForgotten => {
-                self.items.push(format!("{direction:?} a ping is forgotten"));
+                self.items
+                    .push(format!("{direction:?} a ping is forgotten"));
             }
             SessionItem::Anomaly(anomaly) => {
                 let depends = [Rule::OutOfStep, Rule::InflatedLimit].contains(&anomaly.rule);
@@ -317,6 +319,7 @@ fn count(setup: &Setup, steps: &[Step<'_>], direction: Direction) {
     };
     let mut decoder = match setup.starts[direction.index()] {
         Start::InStep | Start::InMidStream => FrameDecoder::new(profile),
+        Start::PerhapsInStep => FrameDecoder::in_doubt(profile),
         Start::AfterCutHead => FrameDecoder::seeking(profile, Seeker::favouring_start(profile)),
         Start::OutOfStep => FrameDecoder::seeking(profile, Seeker::new(profile)),
     };
