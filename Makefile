@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines loss mutate lint doc testdata pictures
+.PHONY: help setup peers run test check baselines loss mutate attack fuzz deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +47,21 @@ lint: setup ## Check formatting, and clippy with and without live capture
 doc: setup ## Build the library's documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
 
+# For each target. All targets, where none is named.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
+
+fuzz: ## Fuzz FUZZ_TARGETS (all) for FUZZ_SECONDS (60) each; needs a C++ compiler
+	@./.ci/fuzz -s -t $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
+
+attack: setup ## Measure what attacks cost in memory and time (20 minutes)
+	$(CARGO) bench --bench attack
+
+deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of
+	@./.ci/deny
 
 pictures: setup ## Draw the pictures of the README anew
 	@$(CARGO) build

@@ -280,6 +280,7 @@ impl Stage {
         // One side may be in the middle of a long message; the other tells then.
         let is_hopeless = more > limit && (less == 0 || less > limit || more > limit * LONG_SEARCH);
         if is_hopeless {
+            scope.driver.shared.summary.searches_given_up += 1;
             self.ignore(scope, Ignored::Other);
         }
     }
@@ -567,7 +568,9 @@ impl Http {
                 let detail = format!("a head with {}", why.0);
                 self.give_up(scope, direction, Rule::MalformedHead, detail);
             }
+            HttpItem::EarlyLimit => scope.driver.shared.summary.answers_given_up += 1,
             HttpItem::HeadTooLong(direction) => {
+                scope.driver.shared.summary.heads_too_long += 1;
                 let limit = scope.driver.shared.config.limits.max_head_bytes;
                 let detail = format!("more than {limit} bytes");
                 self.give_up(scope, direction, Rule::HeadLimit, detail);

@@ -131,6 +131,7 @@ impl Tally {
         let side = scope.side(direction);
         match item {
             SessionItem::Anomaly(anomaly) => scope.anomaly(side, &anomaly),
+            SessionItem::PingForgotten => scope.driver.shared.summary.pings_forgotten += 1,
             SessionItem::Frame { frame, answers } => {
                 let totals = &mut self.totals[way];
                 totals.frames += 1;

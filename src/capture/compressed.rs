@@ -1,6 +1,6 @@
 //! Captures inside gzip (RFC 1952) or Zstandard (RFC 8878).
 
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -34,9 +34,9 @@ pub(super) fn decompress(input: Input, compression: Compression) -> Result<Input
     let (file, start, rest) = input.into_parts();
     let whole = BufReader::with_capacity(COMPRESSED_BUFFER_LEN, Cursor::new(start).chain(rest));
     let reader: Box<dyn Read + Send> = match compression {
-        Compression::Gzip => Box::new(MultiGzDecoder::new(whole)),
+        Compression::Gzip => Box::new(LittleByLittle(MultiGzDecoder::new(whole))),
         Compression::Zstd => match zstd::stream::read::Decoder::with_buffer(whole) {
-            Ok(decoder) => Box::new(decoder),
+            Ok(decoder) => Box::new(LittleByLittle(decoder)),
             Err(cause) => {
                 let problem = Problem::Compressed { compression, cause };
                 return Err(CaptureError {
@@ -50,6 +50,22 @@ pub(super) fn decompress(input: Input, compression: Compression) -> Result<Input
     };
     Ok(Input::new(file, reader, Some(compression)))
 }
+
+/// A decompressor that is asked for little at a time.
+///
+/// Where its data is damaged it says only that, and what it had put out in the same call is
+/// lost. In one call for a whole buffer that would be all packets of a small capture.
+struct LittleByLittle<R>(R);
+
+impl<R: Read> Read for LittleByLittle<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(DECOMPRESSED_LEN);
+        self.0.read(&mut buffer[..len])
+    }
+}
+
+/// Decompressed bytes asked for at once: fewer would be slower.
+const DECOMPRESSED_LEN: usize = 4 << 10;
 
 /// Compressed bytes read at once.
 const COMPRESSED_BUFFER_LEN: usize = 64 << 10;
@@ -72,6 +88,22 @@ mod tests {
 
     fn zstd(bytes: &[u8]) -> Vec<u8> {
         zstd::encode_all(bytes, 1).unwrap_or_default()
+    }
+
+    /// The same without an end.
+    fn flushed_gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let flushed = encoder.write_all(bytes).and_then(|()| encoder.flush());
+        flushed.map_or_else(|_| Vec::new(), |()| encoder.get_ref().clone())
+    }
+
+    fn flushed_zstd(bytes: &[u8]) -> Vec<u8> {
+        let flushed = zstd::Encoder::new(Vec::new(), 1).and_then(|mut encoder| {
+            encoder.write_all(bytes)?;
+            encoder.flush()?;
+            Ok(encoder.get_ref().clone())
+        });
+        flushed.unwrap_or_default()
     }
 
     const PACKETS: [&str; 2] = [
@@ -128,6 +160,23 @@ mod tests {
             "{}",
             got[2]
         );
+    }
+
+    #[test]
+    fn what_lies_well_before_the_damage_is_read() {
+        let packets: Vec<(u32, u32, &[u8])> = (1..=100).map(|at| (at, 0, &[0; 1000][..])).collect();
+        let capture = pcap(&packets);
+        // Cut behind the last packet, and then a type of block that there is not (RFC 1951
+        // §3.2.3, RFC 8878 §3.1.1.2.2).
+        let (mut gzip, mut zstd) = (flushed_gzip(&capture), flushed_zstd(&capture));
+        gzip.push(7);
+        zstd.extend([7, 0, 0]);
+        for bytes in [gzip, zstd] {
+            let got = lines(std::io::Cursor::new(bytes));
+            let error = got.last().map_or("", String::as_str);
+            assert!(error.contains("damaged"), "{error}");
+            assert!(got.len() > 95, "{} packets", got.len() - 1);
+        }
     }
 
     static PACKETS_MISSING: String = String::new();

@@ -409,7 +409,7 @@ impl<S> Flow<S> {
                 Some(_) => segment.ack.advanced_by(u32::MAX),
                 None => segment.ack,
             };
-            if K::wants_stream(&self.state) {
+            if !self.ended && K::wants_stream(&self.state) {
                 self.with_assembler(peer, cx, |assembler, limits, emit| {
                     assembler.acknowledged(ack, limits, emit);
                 });
@@ -502,6 +502,9 @@ impl<S> Flow<S> {
         if let Some(offset) = pushed.conflict {
             let detail = format!("differs from byte {offset} of the stream on, first sent earlier");
             self.anomaly(Rule::ConflictingOverlap, detail, side, cx);
+        }
+        if pushed.not_compared {
+            cx.sink.not_compared(&self.state);
         }
         if pushed.limit_reached {
             let limit = cx.limits.max_out_of_order_bytes;

@@ -34,6 +34,8 @@ pub enum HttpItem<'a> {
     /// The answer to a request that may switch protocols was not captured: both directions
     /// are handed on as if it had agreed. The server's may begin in the middle.
     AnswerLost,
+    /// The client sent more behind such a request than is kept: the answer is taken as lost.
+    EarlyLimit,
     /// The answers to so many requests, the oldest, were not captured. None of them switched
     /// protocols, since the client went on with HTTP.
     AnswersLost(usize),
@@ -270,6 +272,7 @@ impl Exchange {
                     // A gap before each piece would otherwise have no limit.
                     self.early_len += bytes.len() + EARLY_OVERHEAD;
                     if self.early_len > limits.max_early_bytes {
+                        emit(HttpItem::EarlyLimit);
                         self.give_up_answer(limits, emit);
                     }
                     return;
@@ -597,6 +600,7 @@ mod tests {
                     HttpItem::AnswersLost(count) => lines.push(format!("{count} answers lost")),
                     HttpItem::Malformed(_, why) => lines.push(format!("malformed: {}", why.0)),
                     HttpItem::HeadTooLong(_) => lines.push("too long".to_owned()),
+                    HttpItem::EarlyLimit => lines.push("too much".to_owned()),
                 });
             }
         }

@@ -34,8 +34,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::View;
 use super::timestamp::{Calendar, subsecond};
+use super::{View, write_json};
 use crate::Summary;
 use crate::event::{
     CloseReport, ConnectionReport, Event, EventKind, EventSink, Peers, UpgradeOutcome,
@@ -147,7 +147,7 @@ impl Har {
         if message.opcode == OpCode::Text && message.text != Text::Valid {
             object.insert("_encoding".to_owned(), "base64".into());
         }
-        if message.is_truncated() || !has_room {
+        if !message.is_whole() || !has_room {
             object.insert("_complete".to_owned(), false.into());
             object.insert("_length".to_owned(), message.length.into());
         }
@@ -349,7 +349,7 @@ impl View for Har {
 
 fn append(value: &Value, out: &mut Vec<u8>) {
     // Into a vector, and of values without keys that are no strings: it does not fail.
-    let _ = serde_json::to_writer(out, value);
+    let _ = write_json(value, out);
 }
 
 fn request(head: &RequestHead, server: SocketAddr) -> Value {

@@ -16,6 +16,7 @@ mod extension;
 mod frame;
 pub mod handshake;
 mod inflater;
+mod kept;
 mod message;
 mod profile;
 mod receiver;
@@ -36,7 +37,7 @@ pub use decoder::{FrameDecoder, FrameEvent};
 pub use deflate::{DeflateParameters, Window};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::Agreement;
-pub use inflater::{Breach, InflateError, Inflater};
+pub use inflater::{Breach, InflateError, Inflated, Inflater};
 pub use message::{Frame, Message, Received, Text};
 pub use profile::Profile;
 pub use receiver::{Extensions, Receiver};
@@ -57,6 +58,9 @@ pub enum SessionItem<'a> {
     Message(Message<'a>),
     /// A rule broken.
     Anomaly(Anomaly),
+    /// A Ping will not find its Pong, because too many wait:
+    /// [`Limits::max_pending_pings`](crate::Limits).
+    PingForgotten,
 }
 
 /// How a Pong stands to the Pings before it (RFC 6455 §5.5.3).
@@ -247,6 +251,7 @@ fn told(
     if frame.header.opcode == OpCode::Ping {
         if pings.len() >= limits.max_pending_pings {
             pings.pop_front();
+            emit(SessionItem::PingForgotten);
         }
         pings.push_back(Ping {
             payload: payload.into(),

@@ -14,7 +14,7 @@ pub mod tcp;
 pub mod websocket;
 
 pub use packet::{Captured, Trace, Wrap};
-pub use render::{Kind, Line, Lines, tell, tell_with};
+pub use render::{Kind, Line, Lines, limited, tell, tell_with};
 pub use tcp::Tcp;
 pub use websocket::{Deflater, Frame, Upgrade, binary, close, cont, frame, ping, pong, text};
 
