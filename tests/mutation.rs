@@ -35,7 +35,7 @@ fn captures() -> Vec<(String, Trace)> {
 }
 
 /// Captures that as a whole hide what a part of them shows, so that a part may tell more.
-const HIDING: [&str; 11] = [
+const HIDING: [&str; 12] = [
     // A message that cannot be inflated spoils those behind it, unless it is lost.
     "deflate_damaged.pcap",
     // Without the handshake, RSV1 is taken for compression.
@@ -52,6 +52,7 @@ const HIDING: [&str; 11] = [
     "tcp_reset_by_client.pcap",
     // Two connections have the same addresses.
     "tcp_port_reuse.pcap",
+    "tcp_tagged_and_untagged.pcap",
     "tcp_two_vlans.pcap",
 ];
 
@@ -65,6 +66,9 @@ fn variants(trace: &Trace) -> u64 {
         number.parse().expect("WSDUMP_MUTATIONS is a number")
     })
 }
+
+/// Packets are swapped within so many, or over the whole capture.
+const NEAR: usize = 3;
 
 /// What is done to a capture: each to so many of a thousand packets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,12 +123,16 @@ impl Mutation {
             }
             mutated.push(packet);
         }
-        for at in 0..mutated.len() {
+        let mut at = 0;
+        while at < mutated.len() {
             if random.per_mille(self.swapped) {
-                let reach = if self.far { mutated.len() } else { 3 };
+                let reach = if self.far { mutated.len() } else { NEAR };
                 let other = (at + random.below(reach)).min(mutated.len() - 1);
                 mutated.swap(at, other);
+                // None is moved on and on.
+                at += NEAR - 1;
             }
+            at += 1;
         }
         mutated
     }
