@@ -725,11 +725,10 @@ mod tests {
         let payload = random_bytes(100_000);
         let frame = [b"\x82\x7f\0\0\0\0\0\x01\x86\xa0", &payload[..]].concat();
         let mut seeker = Seeker::new(profile);
-        let found = frame
-            .chunks(1448)
-            .find_map(|segment| seeker.push(StreamItem::Chunk(segment)));
-        assert!(found.is_some());
-        let Some(found) = found else { return };
+        let mut segments = frame.chunks(1448).map(StreamItem::Chunk);
+        let Some(found) = segments.find_map(|segment| seeker.push(segment)) else {
+            panic!("the frame is found");
+        };
         assert_eq!(found.skipped, 0);
         let length: u64 = found.pieces.iter().map(Piece::len).sum();
         assert_eq!(length, frame.len() as u64);

@@ -164,13 +164,31 @@ fn same_message(told: &MessageTold, sent: &MessageTold) -> bool {
 /// so; in the order in which they were.
 pub fn untrue(told: &Told, sent: &Told) -> Option<String> {
     let mut frames = sent.frames.iter();
-    let frame = told
-        .frames
-        .iter()
-        .find(|told| !frames.any(|sent| same_frame(told, sent)));
     let mut messages = sent.messages.iter();
+    first_other(
+        told,
+        |frame| frames.any(|sent| same_frame(frame, sent)),
+        |message| messages.any(|sent| same_message(message, sent)),
+    )
+}
+
+/// The same in any order, and however often.
+pub fn unknown(told: &Told, sent: &Told) -> Option<String> {
+    first_other(
+        told,
+        |frame| sent.frames.iter().any(|sent| same_frame(frame, sent)),
+        |message| sent.messages.iter().any(|sent| same_message(message, sent)),
+    )
+}
+
+fn first_other(
+    told: &Told,
+    mut is_frame: impl FnMut(&FrameTold) -> bool,
+    mut is_message: impl FnMut(&MessageTold) -> bool,
+) -> Option<String> {
+    let frame = told.frames.iter().find(|frame| !is_frame(frame));
     let mut whole = told.messages.iter().filter(|message| message.complete);
-    let message = whole.find(|told| !messages.any(|sent| same_message(told, sent)));
+    let message = whole.find(|message| !is_message(message));
     let frame = frame.map(|frame| format!("{:?}", frame.header));
     frame.or(message.map(|message| {
         let start = &message.payload[..message.payload.len().min(80)];
