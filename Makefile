@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines lint doc testdata pictures fuzz
+.PHONY: help setup peers run test check baselines loss mutate attack fuzz deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) build --quiet
 	@$(CARGO) run --quiet -- check --update $(CHECKED)
 
+loss: setup ## Print how much of recorded captures is told when packets are missing
+	@$(CARGO) bench --bench loss
+
+mutate: setup ## Damage each capture in a thousand ways and look what is told of it
+	WSDUMP_MUTATIONS=1000 $(CARGO) test --release --test mutation
+
 lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
@@ -50,6 +56,12 @@ fuzz: ## Fuzz FUZZ_TARGETS (all) for FUZZ_SECONDS (60) each; needs a C++ compile
 
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
+
+attack: setup ## Measure what attacks cost in memory and time (20 minutes)
+	$(CARGO) bench --bench attack
+
+deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of
+	@./.ci/deny
 
 pictures: setup ## Draw the pictures of the README anew
 	@$(CARGO) build

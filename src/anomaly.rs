@@ -259,7 +259,7 @@ rules! {
     InStepAgain "in-step-again" Note "wsdump"
         "After missing bytes a frame header was found again; what lies between belongs to no known frame."
     HistoryMissing "history-missing" Note "wsdump"
-        "The message refers to compressed data that was not captured; what depends on it is not shown."
+        "The message refers to compressed data that was not captured; what repeats it is shown as unknown."
     InflatedLimit "inflated-limit" Note "wsdump"
         "A message inflates to more than the limit; the rest of it is not inflated."
     HeadLimit "head-limit" Note "wsdump"

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
+use wsdump::Limits;
 use wsdump::flow::Direction;
+use wsdump::limits::{LimitSetting, Unit, read_duration};
 use wsdump::report::{EventType, Rows, SortKey, TimeBound, TimeFormat};
 
 use crate::checking::{CheckArguments, DiffArguments};
@@ -36,11 +38,11 @@ pub(crate) struct Arguments {
     /// of time; - is standard input. With -i: the words of a capture filter
     #[cfg_attr(
         feature = "live",
-        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces", "fields"])
+        arg(value_name = "CAPTURE", required_unless_present_any = ["interface", "list_interfaces", "fields", "limits"])
     )]
     #[cfg_attr(
         not(feature = "live"),
-        arg(value_name = "CAPTURE", required_unless_present = "fields")
+        arg(value_name = "CAPTURE", required_unless_present_any = ["fields", "limits"])
     )]
     pub(crate) captures: Vec<PathBuf>,
 
@@ -195,12 +197,13 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     pub(crate) count: Option<u64>,
 
-    /// Give up large connections, silent ones first, while all together hold more than this
+    /// Give up large connections, silent ones first, while all together hold more than this;
+    /// 2G is 2048
     #[arg(
         long,
         value_name = "MIB",
         default_value = "512",
-        value_parser = mebibytes,
+        value_parser = memory,
         help_heading = LIMITS
     )]
     pub(crate) max_memory: usize,
@@ -215,6 +218,16 @@ pub(crate) struct Arguments {
         help_heading = LIMITS
     )]
     pub(crate) max_idle: Duration,
+
+    /// Set a limit, such as head-bytes=16K; may be repeated, and is stronger than the options
+    /// above
+    #[arg(long, value_name = "NAME=VALUE", help_heading = LIMITS)]
+    pub(crate) limit: Vec<LimitSetting>,
+
+    /// List the limits on what traffic can make wsdump keep: names, defaults, reasons, and
+    /// what is said when one is reached
+    #[arg(long, help_heading = LIMITS)]
+    pub(crate) limits: bool,
 
     /// Leave out the closing lines on standard error
     #[arg(short, long, conflicts_with = "verbose")]
@@ -413,59 +426,36 @@ impl Arguments {
     }
 }
 
+/// Sets limits that were typed.
+pub(crate) fn apply(settings: &[LimitSetting], mut limits: Limits) -> Limits {
+    for setting in settings {
+        setting.apply(&mut limits);
+    }
+    limits
+}
+
 /// Reads a number, with a reason that fits any of them.
 pub(crate) fn number<N: FromStr>(text: &str) -> Result<N, &'static str> {
     text.parse().map_err(|_| "a whole number is expected")
 }
 
-/// Reads a number of MiB; gives bytes.
-fn mebibytes(text: &str) -> Result<usize, &'static str> {
-    match number::<usize>(text)? {
-        0 => Err("at least 1 MiB is expected"),
-        count => count
-            .checked_mul(1 << 20)
-            .ok_or("no computer has so many MiB"),
+/// Reads a size such as `512M` or `2G`; a number alone is MiB. Gives bytes.
+fn memory(text: &str) -> Result<usize, &'static str> {
+    let bytes = if text.ends_with(|c: char| c.is_ascii_digit()) {
+        number::<usize>(text)?.checked_mul(1 << 20)
+    } else {
+        let bytes = Unit::Bytes
+            .read(text)
+            .ok_or("a number of MiB is expected")?;
+        usize::try_from(bytes).ok()
+    };
+    match bytes {
+        Some(bytes) if bytes < 1 << 20 => Err("at least 1 MiB is expected"),
+        bytes => bytes.ok_or("no computer has so many MiB"),
     }
 }
 
 /// Reads a time such as `90s` or `1h30m`; a number alone is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
-    const EXPECTED: &str = "a time above zero is expected, such as 30s, 5m or 1h30m";
-    let duration = if let Ok(seconds) = text.parse() {
-        Duration::from_secs(seconds)
-    } else {
-        let duration: jiff::SignedDuration = text.parse().map_err(|_| EXPECTED)?;
-        Duration::try_from(duration).map_err(|_| EXPECTED)?
-    };
-    if duration.is_zero() {
-        Err(EXPECTED)
-    } else {
-        Ok(duration)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_greater_than_zero() {
-        for (text, seconds) in [
-            ("24h", Some(86_400)),
-            ("30m", Some(1_800)),
-            ("90s", Some(90)),
-            ("1h 30m", Some(5_400)),
-            ("PT1H", Some(3_600)),
-            ("90", Some(90)),
-            ("0s", None),
-            ("-1h", None),
-            ("1h ago", None),
-            ("99999999999999999h", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let expected = seconds.map(Duration::from_secs);
-            assert_eq!(duration(text).ok(), expected, "{text}");
-        }
-    }
+    read_duration(text).ok_or("a time above zero is expected, such as 30s, 5m or 1h30m")
 }

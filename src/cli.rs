@@ -10,11 +10,12 @@ use wsdump::filter::{FieldList, Filter};
 use wsdump::flow::Direction;
 use wsdump::report::{
     Chosen, Connections, Csv, Dump, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered,
-    Overview, RawPayload, Selection, Style, Timeline, View, closing_lines, undecoded,
+    Overview, Printer, RawPayload, Selection, Style, Timeline, View, closing_lines, count,
+    limits_table, undecoded,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
-use crate::arguments::{Arguments, Command, completions, manual};
+use crate::arguments::{Arguments, Command, apply, completions, manual};
 use crate::checking;
 #[cfg(not(feature = "live"))]
 use crate::decode::FileFilter;
@@ -74,6 +75,11 @@ fn show(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if arguments.fields {
         write!(io::stdout(), "{FieldList}").context(NO_STDOUT)?;
+        return Ok(());
+    }
+    if arguments.limits {
+        let table = limits_table(Screen::Stdout.width());
+        writeln!(io::stdout(), "{table}").context(NO_STDOUT)?;
         return Ok(());
     }
     let filter = arguments.filter.as_deref().map(Filter::parse).transpose()?;
@@ -142,7 +148,7 @@ impl Plan<'_> {
             }
         }
         if arguments.json {
-            return self.show(&mut Ordered::new(Json::new(), selection));
+            return self.show(&mut self.ordered(Json::new(), selection));
         }
         if let Some(path) = &arguments.har {
             if is_stdout(path) {
@@ -173,19 +179,19 @@ impl Plan<'_> {
                 time: arguments.time,
                 pretty: arguments.pretty,
             });
-            return self.show(&mut Ordered::new(follow, selection));
+            return self.show(&mut self.ordered(follow, selection));
         }
         if arguments.ladder.is_some() {
             let ladder = Ladder::new(LadderStyle {
                 width: width.map_or(LADDER_WIDTH, usize::from),
                 color,
             });
-            return self.show(&mut Ordered::new(ladder, selection));
+            return self.show(&mut self.ordered(ladder, selection));
         }
         let rows = arguments.rows();
         if arguments.csv {
             let csv = Csv::new(arguments.time, rows, arguments.all);
-            return self.show(&mut Ordered::new(csv, selection));
+            return self.show(&mut self.ordered(csv, selection));
         }
         let timeline = Timeline::new(Style {
             width: width.map(usize::from),
@@ -199,7 +205,13 @@ impl Plan<'_> {
             all: arguments.all,
             rows,
         });
-        self.show(&mut Ordered::new(timeline, selection))
+        self.show(&mut self.ordered(timeline, selection))
+    }
+
+    /// Rows in packet order.
+    fn ordered<P: Printer>(&self, printer: P, selection: Selection) -> Ordered<P> {
+        let limits = limits(self.arguments);
+        Ordered::new(printer, selection).with_max_pending(limits.max_pending_row_bytes)
     }
 
     /// What the arguments choose.
@@ -219,11 +231,10 @@ impl Plan<'_> {
     }
 
     fn limits(&self) -> Limits {
+        let limits = limits(self.arguments);
         Limits {
-            max_message_bytes: self.kept_payload,
-            max_memory: self.arguments.max_memory,
-            max_idle: self.arguments.max_idle,
-            ..Limits::default()
+            max_message_bytes: self.kept_payload.min(limits.max_message_bytes),
+            ..limits
         }
     }
 
@@ -323,19 +334,21 @@ impl Plan<'_> {
             },
             max_packets: arguments.count.unwrap_or(u64::MAX),
             errors: Vec::new(),
+            more_errors: 0,
         };
         self.screen.write(progress, |mut out| run.run(&mut out))?;
+        let shown = run.sink.view.closing_line();
 
         let summary = run.analyzer.summary();
         if !arguments.quiet {
-            conclude(&summary, &run, arguments);
+            conclude(&summary, &run, arguments, shown);
         }
         // Of an interface, it may be that it has not begun.
         let wanted = arguments.only_connection();
         if let Some(number) = wanted.filter(|_| !arguments.sniffs()) {
             check_shown(number, &summary, &run)?;
         }
-        report_errors(&summary, &run.errors)
+        report_errors(&summary, &run)
     }
 }
 
@@ -351,12 +364,22 @@ fn check_shown(number: u64, summary: &Summary, run: &Run<'_>) -> anyhow::Result<
     Ok(())
 }
 
+/// The limits that were typed.
+fn limits(arguments: &Arguments) -> Limits {
+    let limits = Limits {
+        max_memory: arguments.max_memory,
+        max_idle: arguments.max_idle,
+        ..Limits::default()
+    };
+    apply(&arguments.limit, limits)
+}
+
 /// Bytes of a payload that are kept. A filter that asks for payloads sees them whole, however
 /// little of them is shown.
 fn kept_payload(arguments: &Arguments, filter: Option<&Filter>) -> usize {
     let shown = shown_payload(arguments);
     if filter.is_some_and(Filter::needs_payload) {
-        shown.max(Limits::default().max_message_bytes)
+        shown.max(limits(arguments).max_message_bytes)
     } else {
         shown
     }
@@ -370,7 +393,7 @@ fn shown_payload(arguments: &Arguments) -> usize {
         || arguments.har.is_some()
         || arguments.extract.is_some();
     let wanted = if whole {
-        Limits::default().max_message_bytes
+        limits(arguments).max_message_bytes
     } else if arguments.summary {
         0
     } else {
@@ -422,7 +445,7 @@ fn file_filter(_: &Arguments) -> Option<FileFilter> {
 }
 
 /// Says on standard error what was seen. That it cannot be written there is no failure.
-fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments) {
+fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments, shown: Option<String>) {
     let mut err = io::stderr().lock();
     if arguments.sniffs() && io::stderr().is_terminal() {
         // The terminal has put ^C at the start of this line.
@@ -433,6 +456,7 @@ fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments) {
         let _ = writeln!(err, "{}", connections.table(Screen::Stderr.width()));
     }
     let mut lines = closing_lines(summary);
+    lines.extend(shown);
     if let (true, Some(first)) = (arguments.count == Some(summary.packets), lines.first_mut()) {
         first.push_str(" (stopped there, as asked)");
     }
@@ -447,14 +471,18 @@ fn conclude(summary: &Summary, run: &Run<'_>, arguments: &Arguments) {
     }
 }
 
-fn report_errors(summary: &Summary, errors: &[anyhow::Error]) -> anyhow::Result<()> {
+fn report_errors(summary: &Summary, run: &Run<'_>) -> anyhow::Result<()> {
     if let Some(problem) = undecoded(summary) {
         bail!(problem);
     }
-    if errors.is_empty() {
+    if run.errors.is_empty() {
         return Ok(());
     }
-    let messages: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    let mut messages: Vec<_> = run.errors.iter().map(ToString::to_string).collect();
+    if run.more_errors > 0 {
+        let more = count(run.more_errors, "error of this kind", "errors of this kind");
+        messages.push(format!("{more} more"));
+    }
     // Each on a line of its own that says who speaks, as `main` begins the first.
     bail!("{}", messages.join("\nwsdump: "))
 }

@@ -27,8 +27,10 @@ pub(crate) struct Run<'v> {
     pub(crate) pace: Pace,
     /// Packets that are read at most.
     pub(crate) max_packets: u64,
-    /// What could not be read or saved.
+    /// What could not be read or saved: the first of it.
     pub(crate) errors: Vec<anyhow::Error>,
+    /// What more there was.
+    pub(crate) more_errors: u64,
 }
 
 /// Where packets come from.
@@ -48,6 +50,9 @@ pub(crate) enum Pace {
     /// Whenever there is no packet at the moment: somebody watches an interface.
     Quiet,
 }
+
+/// Errors of a run that are kept: a damaged file may have one a block.
+const MAX_ERRORS: usize = 100;
 
 /// With no packet for so long, all rows are shown.
 const SILENCE: Duration = Duration::from_millis(30);
@@ -104,7 +109,11 @@ impl Run<'_> {
                 }
                 Ok(Next::End) => break,
                 Err(error) => {
-                    self.errors.push(error.into());
+                    if self.errors.len() < MAX_ERRORS {
+                        self.errors.push(error.into());
+                    } else {
+                        self.more_errors += 1;
+                    }
                     continue;
                 }
             }

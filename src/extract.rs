@@ -66,7 +66,7 @@ impl Extract {
             return Ok(());
         }
         let side = event.from.sender();
-        let part = if message.is_truncated() { ".part" } else { "" };
+        let part = if message.is_whole() { "" } else { ".part" };
         let extension = extension(message);
         let name = format!("{connection:04}-{number:06}-{side}{part}.{extension}");
         let path = self.directory.join(&name);
@@ -154,6 +154,10 @@ impl<V: View> View for ToFile<V> {
         let finished = self.view.finish(summary, &mut self.file);
         let flushed = finished.and_then(|()| self.file.flush());
         flushed.map_err(|error| named(&self.path, &error))
+    }
+
+    fn closing_line(&self) -> Option<String> {
+        self.view.closing_line()
     }
 }
 

@@ -55,6 +55,8 @@ fn help_names_every_option_and_gives_examples() {
             "[default: 512]",
             "--max-idle <DURATION>",
             "[default: 24h]",
+            "--limit <NAME=VALUE>",
+            "--limits",
             "Memory: connections hold at most --max-memory together",
             "-q, --quiet",
             "-v, --verbose",
@@ -128,7 +130,26 @@ fn wrong_arguments_are_refused_with_a_message_that_says_what_is_possible() {
         ("--connection first chat.pcap", "'first'"),
         ("--max-payload 1k chat.pcap", "'1k'"),
         ("--max-memory 0 chat.pcap", "at least 1 MiB is expected"),
-        ("--max-memory 1G chat.pcap", "a whole number is expected"),
+        ("--max-memory 1X chat.pcap", "a number of MiB is expected"),
+        ("--max-memory 64K chat.pcap", "at least 1 MiB is expected"),
+        (
+            "--limit hed-bytes=1K chat.pcap",
+            "there is no limit hed-bytes; did you mean head-bytes?",
+        ),
+        ("--limit zzz=1 chat.pcap", "--limits lists them"),
+        ("--limit idle chat.pcap", "idle has no value"),
+        (
+            "--limit head-bytes=1 chat.pcap",
+            "head-bytes takes a number of bytes from 256 to 16M",
+        ),
+        (
+            "check --limit memory=1K chat.pcap",
+            "memory takes a number of bytes from 1M to 1T",
+        ),
+        (
+            "diff --limit idle=0 chat.pcap chat.pcap",
+            "idle takes a time from 1ms",
+        ),
         (
             "--max-memory 17592186044416 chat.pcap",
             "no computer has so many MiB",

@@ -14,13 +14,13 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use support::Kind::{Anomaly, End, Frame as Frames, Http, Message};
-use support::packet::directions_swapped;
+use support::packet::{directions_swapped, packets_of};
 use support::render::{Lines, tell, tell_with};
 use support::{
     Captured, Client, Deflater, Frame, Server, Tcp, Trace, Upgrade, Who, binary, cont, frame, ping,
     pong, text,
 };
-use wsdump::capture::{self, LinkType};
+use wsdump::capture::LinkType;
 use wsdump::{Analyzer, Config, Limits};
 
 /// The same cases in every run; nothing is written beside the sources.
@@ -606,23 +606,6 @@ fn captures() -> Vec<(String, Vec<u8>)> {
     captures.sort();
     assert!(captures.len() > 50);
     captures
-}
-
-/// The packets of a capture file, up to its first error.
-fn packets_of(file: Vec<u8>) -> Trace {
-    let mut trace = Trace::new();
-    let Ok(mut source) = capture::from_reader("memory", std::io::Cursor::new(file)) else {
-        return trace;
-    };
-    while let Ok(Some(packet)) = source.next_packet() {
-        trace.push(Captured {
-            time: packet.time.0,
-            link_type: packet.link_type,
-            wire_len: packet.wire_len,
-            data: packet.data.to_vec(),
-        });
-    }
-    trace
 }
 
 /// Small numbers that make a run with little memory, so that limits are reached.

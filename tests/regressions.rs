@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use wsdump::Limits;
 use wsdump::anomaly::Anomaly;
-use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
+use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
 use wsdump::time::{Moment, Timestamp};
 use wsdump::wire::{Encapsulation, Segment, SeqNumber, TcpFlags};
 
@@ -41,8 +41,8 @@ impl FlowSink for Words {
         true
     }
 
-    fn matters((): &()) -> bool {
-        true
+    fn worth((): &()) -> Worth {
+        Worth::Wanted
     }
 
     fn heap_bytes((): &()) -> usize {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use wsdump::anomaly::{Anomaly, Rule};
 use wsdump::capture::{Packet, open};
 use wsdump::check::examples::{self, Step};
-use wsdump::flow::{Direction, FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
+use wsdump::flow::{Direction, FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
 use wsdump::http::{Exchange, HttpItem};
 use wsdump::limits::FragmentLimits;
 use wsdump::time::Moment;
@@ -246,8 +246,8 @@ impl FlowSink for Sink {
         true
     }
 
-    fn matters((): &()) -> bool {
-        true
+    fn worth((): &()) -> Worth {
+        Worth::Wanted
     }
 
     fn heap_bytes((): &()) -> usize {

@@ -28,7 +28,7 @@ use std::time::Duration;
 use wsdump::Limits;
 use wsdump::anomaly::Anomaly;
 use wsdump::flow::{
-    FlowInfo, FlowSink, FlowTable, GapCause, Side, StreamItem, TcpEvent, TcpEventKind,
+    FlowInfo, FlowSink, FlowTable, GapCause, Side, StreamItem, TcpEvent, TcpEventKind, Worth,
 };
 use wsdump::time::{Moment, Timestamp};
 use wsdump::wire::{Encapsulation, Segment, SeqNumber, TcpFlags};
@@ -341,8 +341,12 @@ impl FlowSink for Watcher {
         state.left != Some(0)
     }
 
-    fn matters(state: &State) -> bool {
-        state.left.is_some_and(|left| left % 2 == 1)
+    fn worth(state: &State) -> Worth {
+        match state.left.map(|left| left % 3) {
+            None | Some(0) => Worth::Nothing,
+            Some(1) => Worth::Asked,
+            Some(_) => Worth::Wanted,
+        }
     }
 
     fn heap_bytes(_: &State) -> usize {

@@ -4,7 +4,7 @@
 //!
 //! | bytes | meaning |
 //! | --- | --- |
-//! | 1 | agreement (bits 0 and 1): not captured, no extension, permessage-deflate, the same without context takeover; where the client (bits 2 and 3) and the server (bits 4 and 5) begin: as [`Start`]; small limits (bit 6) |
+//! | 1 | agreement (bits 0 and 1): not captured, no extension, permessage-deflate, the same without context takeover; where the client (bits 2 and 3) and the server (bits 4 and 5) begin: as [`Start`]; small limits (bit 6); what is in step is so perhaps (bit 7) |
 //! | 1 | window bits, 8 to 15, of the client (bits 0 to 2) and of the server (bits 3 to 5) |
 //! | 1 | how chunks are cut the second time, see [`pieces`] |
 //! | parts | who sends (bit 0), a gap (bit 1), milliseconds since the part before (bits 2 to 7); bytes, or the length of a gap in 4 bytes |
@@ -95,6 +95,7 @@ impl Setup {
         let flags = bytes.u8();
         let bits = bytes.u8();
         let start = |bits: u8| match bits & 3 {
+            0 if flags & 0x80 != 0 => Start::PerhapsInStep,
             0 => Start::InStep,
             1 => Start::InMidStream,
             2 => Start::AfterCutHead,
@@ -211,7 +212,7 @@ fn tell(setup: &Setup, steps: &[Step<'_>], cut: Option<u8>) -> Told {
 /// none, what is searched, pings, an inflater, and a piece that is unmasked. Vectors may be
 /// twice as large as what is in them.
 fn bound(limits: &Limits) -> usize {
-    const INFLATER: usize = 256 << 10;
+    const INFLATER: usize = 384 << 10;
     let pings = limits.max_pending_pings * 200;
     let kept = limits.max_message_bytes.max(125);
     2 * (2 * (2 * kept + limits.max_search_bytes + pings) + INFLATER)
@@ -239,6 +240,10 @@ impl Told {
                 self.items
                     .push(format!("{direction:?} {message:?} {text:?} {payload:02x?}"));
             }
+            SessionItem::PingForgotten => {
+                self.items
+                    .push(format!("{direction:?} a ping is forgotten"));
+            }
             SessionItem::Anomaly(anomaly) => {
                 let depends = [Rule::OutOfStep, Rule::InflatedLimit].contains(&anomaly.rule);
                 self.depends_on_cuts |= depends;
@@ -257,6 +262,8 @@ fn check_message(message: &Message<'_>, limits: &Limits) {
     assert!(message.missing <= message.wire_length, "{message:?}");
     if message.complete {
         assert_eq!(message.missing, 0, "complete, and bytes are missing");
+        assert_eq!(message.unknown_length, 0, "complete, and bytes are unknown");
+        assert!(!message.cut_short, "complete, and cut short");
         if message.length <= limits.max_message_bytes as u64 {
             assert_eq!(message.payload.len() as u64, message.length);
             let is_text = std::str::from_utf8(message.payload).is_ok();
@@ -270,6 +277,22 @@ fn check_message(message: &Message<'_>, limits: &Limits) {
     if !message.compressed {
         assert_eq!(message.length, message.wire_length, "{message:?}");
     }
+    check_unknown(message);
+}
+
+fn check_unknown(message: &Message<'_>) {
+    let mut at = 0;
+    let mut length = 0;
+    for (number, range) in message.unknown.iter().enumerate() {
+        let is_apart = range.start > at || number == 0;
+        assert!(is_apart && range.end > range.start, "{message:?}");
+        let bytes = &message.payload[range.start as usize..range.end as usize];
+        assert!(bytes.iter().all(|byte| *byte == b'?'), "{message:?}");
+        length += range.end - range.start;
+        at = range.end;
+    }
+    assert!(length <= message.unknown_length, "{message:?}");
+    assert!(message.unknown_length <= message.length, "{message:?}");
 }
 
 impl From<&Frame<'_>> for Sent {
@@ -296,6 +319,7 @@ fn count(setup: &Setup, steps: &[Step<'_>], direction: Direction) {
     };
     let mut decoder = match setup.starts[direction.index()] {
         Start::InStep | Start::InMidStream => FrameDecoder::new(profile),
+        Start::PerhapsInStep => FrameDecoder::in_doubt(profile),
         Start::AfterCutHead => FrameDecoder::seeking(profile, Seeker::favouring_start(profile)),
         Start::OutOfStep => FrameDecoder::seeking(profile, Seeker::new(profile)),
     };

@@ -13,7 +13,7 @@ use crate::event::{
     ConnectionReport, DirectionTotals, Event, EventKind, OpeningFacts, PacketFacts, Peers,
     UpgradeOutcome,
 };
-use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind};
+use crate::flow::{Direction, FlowInfo, Side, StreamItem, TcpEvent, TcpEventKind, Worth};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::Moment;
 
@@ -33,6 +33,8 @@ pub(super) struct Teller {
     opening: Waited,
     /// What the events in `opening` take.
     opening_heap_bytes: usize,
+    /// Events that had no more room there.
+    opening_dropped: u64,
     /// WebSocket was asked for or found.
     pub(super) is_websocket: bool,
     pub(super) anomalies: u64,
@@ -180,8 +182,13 @@ impl Connection {
         !matches!(self.stage, Stage::Ignored | Stage::Ended)
     }
 
-    pub(super) fn matters(&self) -> bool {
-        self.teller.is_websocket && self.wants_stream()
+    pub(super) fn worth(&self) -> Worth {
+        match self.stage {
+            Stage::Ignored | Stage::Ended => Worth::Nothing,
+            Stage::WebSocket(_) => Worth::Wanted,
+            _ if self.teller.is_websocket => Worth::Asked,
+            _ => Worth::Nothing,
+        }
     }
 }
 
@@ -287,6 +294,7 @@ impl Scope<'_, '_> {
             let summary = &mut self.driver.shared.summary;
             summary.connections += 1;
             summary.anomalies += self.teller.anomalies;
+            summary.opening_events_dropped += self.teller.opening_dropped;
         }
         if self.teller.visibility == Visibility::Shown {
             return;
@@ -436,6 +444,7 @@ impl Scope<'_, '_> {
         let Teller {
             opening: waiting,
             opening_heap_bytes,
+            opening_dropped,
             ..
         } = &mut *self.teller;
         if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
@@ -443,6 +452,7 @@ impl Scope<'_, '_> {
             let is_handshake = |waiting: &Untold| matches!(waiting.opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = waiting.iter().position(|event| !is_handshake(event));
             let dropped = waiting.remove(oldest.unwrap_or(0));
+            *opening_dropped += 1;
             *opening_heap_bytes -= dropped.map_or(0, |dropped| dropped.opening.heap_bytes());
         }
         *opening_heap_bytes += opening.heap_bytes();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::anomaly::Anomaly;
 use crate::capture::{LinkType, Packet};
 use crate::event::{EventSink, OtherPacket, PacketFacts};
-use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent};
+use crate::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
 use crate::wire::{self, Contents, OtherKind, Segment};
@@ -161,8 +161,28 @@ pub struct Summary {
     pub flows_given_up_for_memory: u64,
     /// Connections forgotten because they had no packet for too long.
     pub flows_expired: u64,
-    /// IP datagrams given up because fragments were missing or too many.
+    /// IP datagrams given up because fragments were missing, contradicted each other, or
+    /// were too many.
     pub fragments_dropped: u64,
+    /// Those of them that were given up because too many waited,
+    /// [`FragmentLimits`](crate::limits::FragmentLimits).
+    pub fragments_over_limit: u64,
+    /// Connections not followed because a head was longer than [`Limits::max_head_bytes`].
+    pub heads_too_long: u64,
+    /// Answers to upgrade requests taken as lost because the client sent more than
+    /// [`Limits::max_early_bytes`] behind its request.
+    pub answers_given_up: u64,
+    /// Events dropped of the openings of WebSocket connections,
+    /// [`Limits::max_opening_events`].
+    pub opening_events_dropped: u64,
+    /// Connections taken for another protocol after [`Limits::max_search_bytes`] without a
+    /// frame.
+    pub searches_given_up: u64,
+    /// Pings forgotten before a Pong came, [`Limits::max_pending_pings`].
+    pub pings_forgotten: u64,
+    /// Segments of WebSocket connections that sent bytes again which were no longer kept to
+    /// be compared, [`Limits::max_unacknowledged_bytes`].
+    pub segments_not_compared: u64,
 }
 
 impl Summary {
@@ -290,6 +310,7 @@ impl Analyzer {
             flows_given_up_for_memory: self.flows.given_up_for_memory(),
             flows_expired: self.flows.expired(),
             fragments_dropped: self.wire.fragments_dropped(),
+            fragments_over_limit: self.wire.fragments_over_limit(),
             ..self.shared.summary.clone()
         }
     }
@@ -343,6 +364,10 @@ impl FlowSink for Driver<'_> {
         connection.anomaly(flow, self, side, anomaly, at);
     }
 
+    fn not_compared(&mut self, connection: &Connection) {
+        self.shared.summary.segments_not_compared += u64::from(connection.worth() > Worth::Nothing);
+    }
+
     fn ended(&mut self, flow: &FlowInfo, connection: &mut Connection, at: Moment) {
         connection.ended(flow, self, at);
     }
@@ -351,8 +376,8 @@ impl FlowSink for Driver<'_> {
         connection.wants_stream()
     }
 
-    fn matters(connection: &Connection) -> bool {
-        connection.matters()
+    fn worth(connection: &Connection) -> Worth {
+        connection.worth()
     }
 
     fn heap_bytes(connection: &Connection) -> usize {

@@ -256,7 +256,12 @@ impl Stage {
                 return self.start_http(scope, side, bytes);
             }
         }
-        if let Some(found) = sides[side.index()].push(item, scope.at) {
+        // Other protocols have units with a type and a length as well; none masks them.
+        let peer = &sides[side.other().index()].seeker;
+        let no_client = peer.searched() > 0 && !peer.may_be_client();
+        let own = &mut sides[side.index()];
+        own.seeker.hold_unmasked(no_client);
+        if let Some(found) = own.push(item, scope.at) {
             let [a, b] = std::mem::take(&mut **sides);
             let (own, other) = match side {
                 Side::A => (a, b),
@@ -268,7 +273,14 @@ impl Stage {
             return;
         }
         let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
-        if sides.iter().any(|side| side.seeker.searched() > limit) {
+        let [less, more] = {
+            let [a, b] = sides.each_ref().map(|side| side.seeker.searched());
+            [a.min(b), a.max(b)]
+        };
+        // One side may be in the middle of a long message; the other tells then.
+        let is_hopeless = more > limit && (less == 0 || less > limit || more > limit * LONG_SEARCH);
+        if is_hopeless {
+            scope.driver.shared.summary.searches_given_up += 1;
             self.ignore(scope, Ignored::Other);
         }
     }
@@ -317,6 +329,10 @@ pub(super) struct Search {
     /// Positions of the latest chunks, and when they came.
     arrivals: VecDeque<(u64, Moment)>,
 }
+
+/// How many times more than the limit is searched of one side where the other said little so
+/// far.
+const LONG_SEARCH: u64 = 16;
 
 /// Chunks whose arrival is known. What came before counts as come with the oldest of them.
 const MAX_ARRIVALS: usize = 4096;
@@ -481,7 +497,7 @@ impl Http {
         let server = scope.side(Direction::ServerToClient);
         if unanswered && !scope.flow.captured[server.index()] {
             // Nothing the server says was captured: its answer will not come.
-            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
         }
         self.exchange = exchange;
     }
@@ -490,10 +506,11 @@ impl Http {
     fn finish(&mut self, scope: &mut Scope<'_, '_>) {
         // Where only the capture ended, the answer may have come later.
         let over = scope.flow.end != TcpEnd::Open;
+        let limits = scope.driver.shared.config.limits;
         let mut exchange = std::mem::take(&mut self.exchange);
         if exchange.holds_early_bytes() {
             let direction = Direction::ClientToServer;
-            exchange.give_up_answer(&mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
         } else if let (Some(asked), true) = (self.unanswered(), over) {
             let detail = format!(
                 "no answer to {} {}",
@@ -520,12 +537,17 @@ impl Http {
                 self.waiting.clear();
                 self.waiting_heap_bytes = 0;
                 self.next = Some(if asked {
-                    let starts = [Start::InStep, Start::OutOfStep];
+                    let starts = [Start::PerhapsInStep, Start::OutOfStep];
                     let websocket = WebSocket::new(scope, None, None, starts);
                     Stage::WebSocket(Box::new(websocket))
                 } else {
                     Stage::default()
                 });
+            }
+            HttpItem::AnswersLost(count) => {
+                for _ in 0..count {
+                    self.answered();
+                }
             }
             HttpItem::Switched(direction, item) => {
                 let side = scope.side(direction);
@@ -546,7 +568,9 @@ impl Http {
                 let detail = format!("a head with {}", why.0);
                 self.give_up(scope, direction, Rule::MalformedHead, detail);
             }
+            HttpItem::EarlyLimit => scope.driver.shared.summary.answers_given_up += 1,
             HttpItem::HeadTooLong(direction) => {
+                scope.driver.shared.summary.heads_too_long += 1;
                 let limit = scope.driver.shared.config.limits.max_head_bytes;
                 let detail = format!("more than {limit} bytes");
                 self.give_up(scope, direction, Rule::HeadLimit, detail);

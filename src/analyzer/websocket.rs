@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::connection::Scope;
 use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind, UpgradeOutcome};
-use crate::flow::{Direction, StreamItem, TcpEnd};
+use crate::flow::{Direction, GapCause, StreamItem, TcpEnd};
+use crate::http::Exchange;
 use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
 
 /// A connection after its opening handshake.
@@ -12,6 +13,8 @@ use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
 pub(super) struct WebSocket {
     session: Session,
     tally: Tally,
+    /// Nothing of the client was taken yet.
+    client_silent: bool,
 }
 
 /// What the report at the end needs.
@@ -52,6 +55,7 @@ impl WebSocket {
                 close: None,
                 last: [None; 2],
             },
+            client_silent: true,
         }
     }
 
@@ -64,10 +68,13 @@ impl WebSocket {
         &mut self,
         scope: &mut Scope<'_, '_>,
         direction: Direction,
-        item: StreamItem<'_>,
+        mut item: StreamItem<'_>,
     ) {
+        if direction == Direction::ClientToServer && std::mem::take(&mut self.client_silent) {
+            item = without_late_request(item);
+        }
         let limits = scope.driver.shared.config.limits;
-        let Self { session, tally } = self;
+        let Self { session, tally, .. } = self;
         session.push(direction, item, scope.at, &limits, &mut |item| {
             tally.tell(scope, direction, item);
         });
@@ -76,7 +83,7 @@ impl WebSocket {
     /// Ends the session and sums the connection up in `report`.
     pub(super) fn finish(mut self, scope: &mut Scope<'_, '_>, report: &mut ConnectionReport) {
         let limits = scope.driver.shared.config.limits;
-        let Self { session, tally } = &mut self;
+        let Self { session, tally, .. } = &mut self;
         for direction in Direction::BOTH {
             session.finish(direction, scope.at, &limits, &mut |item| {
                 tally.tell(scope, direction, item);
@@ -99,6 +106,20 @@ impl WebSocket {
     }
 }
 
+/// The request that was answered may be captured after the answer, while another was taken
+/// for it. It is no frame.
+fn without_late_request(item: StreamItem<'_>) -> StreamItem<'_> {
+    match item {
+        StreamItem::Chunk(bytes) if Exchange::may_begin_request(bytes) == Some(true) => {
+            StreamItem::Gap {
+                len: bytes.len() as u64,
+                cause: GapCause::NotCaptured,
+            }
+        }
+        _ => item,
+    }
+}
+
 impl Tally {
     fn heap_bytes(&self) -> usize {
         let reason = self.close.as_ref().map(|close| close.reason.capacity());
@@ -110,6 +131,7 @@ impl Tally {
         let side = scope.side(direction);
         match item {
             SessionItem::Anomaly(anomaly) => scope.anomaly(side, &anomaly),
+            SessionItem::PingForgotten => scope.driver.shared.summary.pings_forgotten += 1,
             SessionItem::Frame { frame, answers } => {
                 let totals = &mut self.totals[way];
                 totals.frames += 1;

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args};
 use wsdump::anomaly::Rule;
 use wsdump::check::settings::{FailOn, baseline, header_name};
 use wsdump::check::{Compared, FormatName};
+use wsdump::limits::LimitSetting;
 
 use crate::arguments::{ColorChoice, duration, number};
 
@@ -101,6 +102,11 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "PERCENT", value_parser = percent, help_heading = BOUNDS)]
     pub(crate) max_retransmissions: Option<f64>,
 
+    /// Set a limit on what traffic can make wsdump keep, such as head-bytes=16K; may be
+    /// repeated; wsdump --limits lists them
+    #[arg(long, value_name = "NAME=VALUE", help_heading = BOUNDS)]
+    pub(crate) limit: Vec<LimitSetting>,
+
     /// Print results as text, json, junit, sarif or github (workflow commands)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: FormatName,
@@ -154,6 +160,11 @@ pub(crate) struct DiffArguments {
 
     #[command(flatten)]
     pub(crate) compared: ComparedArguments,
+
+    /// Set a limit on what traffic can make wsdump keep, such as head-bytes=16K; may be
+    /// repeated; wsdump --limits lists them
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) limit: Vec<LimitSetting>,
 
     /// Colour the text; auto: on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_name = "WHEN", default_value = "auto")]

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, bail};
+use wsdump::Limits;
 use wsdump::check::settings::{Given, Options};
 use wsdump::check::{Expectation, ExpectationNames, Look, Report, Verbosity, explain, rules_table};
 
 use super::CheckArguments;
 use super::suite::{Source, entries, in_parallel};
 use super::task::{Done as TaskDone, Task};
+use crate::arguments::apply;
 use crate::cli::Done;
 use crate::screen::{NO_STDOUT, Screen};
 
@@ -44,7 +46,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> anyhow::Result<Done> {
         let mut report = Report::new(arguments.format, look);
         let mut written = Ok(());
         in_parallel(&tasks, workers, Task::run, |done: TaskDone| {
-            if let Some(line) = done.line {
+            for line in done.lines {
                 // That it cannot be said there is no failure.
                 let _ = writeln!(io::stderr(), "wsdump: {line}");
             }
@@ -87,9 +89,10 @@ fn tasks(arguments: &CheckArguments) -> anyhow::Result<Vec<Task>> {
         None if arguments.no_settings => Source::Nowhere,
         None => Source::Beside,
     };
+    let limits = apply(&arguments.limit, Limits::default());
     let tasks = entries(&arguments.captures, source)?
         .into_iter()
-        .map(|entry| Task::new(entry, &typed, arguments.update))
+        .map(|entry| Task::new(entry, &typed, limits, arguments.update))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if arguments.update {
         check_baselines(&tasks)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Map, Value, json};
+use wsdump::Limits;
 use wsdump::check::{
     Compared, Comparison, Conversation, MaskError, PageStyle, Recorder, Scope, Sides, figures_json,
     side_by_side,
@@ -13,7 +14,7 @@ use wsdump::event::{Event, EventSink};
 use wsdump::report::{Figures, closing_lines, json_line, undecoded};
 
 use super::{DiffArguments, decode};
-use crate::arguments::ColorChoice;
+use crate::arguments::{ColorChoice, apply};
 use crate::cli::Done;
 use crate::screen::{NO_STDOUT, Screen};
 
@@ -31,8 +32,9 @@ pub(crate) fn diff(arguments: &DiffArguments) -> anyhow::Result<Done> {
         };
         anyhow!("{option}: {error}")
     })?;
-    let left = Side::read(&arguments.left, &scope)?;
-    let right = Side::read(&arguments.right, &scope)?;
+    let limits = apply(&arguments.limit, Limits::default());
+    let left = Side::read(&arguments.left, limits, &scope)?;
+    let right = Side::read(&arguments.right, limits, &scope)?;
     let comparison = Comparison::new(
         &left.conversations,
         &right.conversations,
@@ -72,16 +74,20 @@ impl EventSink for Hearing {
 }
 
 impl Side {
-    fn read(path: &Path, scope: &Scope) -> anyhow::Result<Self> {
+    fn read(path: &Path, limits: Limits, scope: &Scope) -> anyhow::Result<Self> {
         let mut hearing = Hearing {
             recorder: Recorder::new(scope.clone()),
             figures: Figures::default(),
         };
-        let decoded = decode(path, &mut hearing)?;
+        let decoded = decode(path, limits, &mut hearing)?;
+        let name = path.display().to_string();
+        for line in decoded.limits_reached(&name) {
+            // That it cannot be said there is no failure.
+            let _ = writeln!(io::stderr(), "wsdump: {line}");
+        }
         if let Some(error) = decoded.errors.into_iter().next() {
             return Err(error.into());
         }
-        let name = path.display().to_string();
         if let Some(reason) = undecoded(&decoded.summary) {
             bail!("{name}: {reason}");
         }

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use wsdump::capture::{self, CaptureError};
 use wsdump::event::EventSink;
-use wsdump::{Analyzer, Config, Summary};
+use wsdump::report::limits_reached;
+use wsdump::{Analyzer, Config, Limits, Summary};
 
 pub(crate) use arguments::{CheckArguments, DiffArguments};
 pub(crate) use check::check;
@@ -26,14 +27,25 @@ struct Decoded {
     errors: Vec<CaptureError>,
 }
 
+impl Decoded {
+    /// Why not all of the capture called `name` was followed, for standard error.
+    fn limits_reached(&self, name: &str) -> impl Iterator<Item = String> {
+        let lines = limits_reached(&self.summary).into_iter();
+        lines.map(move |line| format!("{name}: {line}"))
+    }
+}
+
 /// Decodes a capture.
 ///
 /// # Errors
 ///
 /// It cannot be opened, or is no capture.
-fn decode(path: &Path, sink: &mut dyn EventSink) -> Result<Decoded, CaptureError> {
+fn decode(path: &Path, limits: Limits, sink: &mut dyn EventSink) -> Result<Decoded, CaptureError> {
     let mut source = capture::open(path)?;
-    let mut analyzer = Analyzer::new(Config::default());
+    let mut analyzer = Analyzer::new(Config {
+        limits,
+        ..Config::default()
+    });
     let mut errors = Vec::new();
     loop {
         match source.next_packet() {

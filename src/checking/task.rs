@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use wsdump::Limits;
 use wsdump::check::settings::{Given, Options};
 use wsdump::check::{
     Against, Baseline, Checked, Checker, Compared, Conversation, Expectation, Mask, Outcome, Plan,
@@ -17,6 +18,7 @@ use super::suite::Entry;
 pub(super) struct Task {
     name: String,
     path: PathBuf,
+    limits: Limits,
     asked: Result<Asked, String>,
 }
 
@@ -30,8 +32,8 @@ struct Asked {
 /// What came of a task.
 pub(super) struct Done {
     pub(super) outcome: Outcome,
-    /// What else was done, for standard error.
-    pub(super) line: Option<String>,
+    /// What else is to say, for standard error.
+    pub(super) lines: Vec<String>,
 }
 
 impl Task {
@@ -40,7 +42,12 @@ impl Task {
     /// # Errors
     ///
     /// An expectation, a path or an expression cannot be understood.
-    pub(super) fn new(entry: Entry, typed: &Options, update: bool) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        entry: Entry,
+        typed: &Options,
+        limits: Limits,
+        update: bool,
+    ) -> anyhow::Result<Self> {
         let name = entry.path.display().to_string();
         let asked = match entry.asked {
             Ok(asked) => {
@@ -54,6 +61,7 @@ impl Task {
         Ok(Self {
             name,
             path: entry.path,
+            limits,
             asked,
         })
     }
@@ -75,7 +83,7 @@ impl Task {
     pub(super) fn run(&self) -> Done {
         let outcome = |reason: String| Done {
             outcome: Outcome::unreadable(self.name.clone(), reason),
-            line: None,
+            lines: Vec::new(),
         };
         let asked = match &self.asked {
             Ok(asked) => asked,
@@ -98,17 +106,17 @@ impl Task {
             Some(path) => checker.with_context(|| path.display().to_string())?,
             None => checker?,
         };
-        let decoded = decode(&self.path, &mut checker)?;
+        let decoded = decode(&self.path, self.limits, &mut checker)?;
+        let mut lines: Vec<_> = decoded.limits_reached(&self.name).collect();
         let errors: Vec<_> = decoded.errors.iter().map(ToString::to_string).collect();
         let Checked { outcome, recorded } =
             checker.finish(self.name.clone(), &decoded.summary, &errors);
-        let line = match (&asked.baseline, against.compared(), recorded) {
-            (Some(path), Some(compared), Some(connections)) => {
-                Some(record(path, compared, connections)?)
-            }
-            _ => None,
-        };
-        Ok(Done { outcome, line })
+        if let (Some(path), Some(compared), Some(connections)) =
+            (&asked.baseline, against.compared(), recorded)
+        {
+            lines.push(record(path, compared, connections)?);
+        }
+        Ok(Done { outcome, lines })
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Pushed {
     pub(super) conflict: Option<u64>,
     /// The waiting bytes passed the limit, so a gap was declared.
     pub(super) limit_reached: bool,
+    /// Bytes were sent again that the limit kept from being compared.
+    pub(super) not_compared: bool,
 }
 
 /// A segment that waits behind missing bytes.
@@ -81,6 +83,10 @@ pub(super) struct Assembler {
     held: BTreeMap<u64, Held>,
     /// What `held` costs, see [`HELD_OVERHEAD`].
     held_cost: usize,
+    /// Ranges that `held` covers without a hole: where each begins, and its end. A segment of
+    /// which the snap length left little may reach over very many that wait; this way they
+    /// are not looked at one by one.
+    runs: BTreeMap<u64, u64>,
     /// The peer acknowledged bytes before this offset.
     acknowledged: u64,
     /// Packets of the flow since it acknowledged bytes that are missing.
@@ -96,8 +102,11 @@ const HELD_OVERHEAD: usize = 64;
 /// the map that are less than half full.
 const HELD_SLACK: usize = 32;
 
-/// A node of the map, which the first waiting segment needs whole.
-const NODE_BYTES: usize = 400;
+/// A node of each map, which the first waiting segment needs whole.
+const NODE_BYTES: usize = 400 + 200;
+
+/// What a range of `runs` takes, with its part of nodes that are less than half full.
+const RUN_BYTES: usize = 40;
 
 /// Packets by which an acknowledgment may be captured before its data: with several
 /// capture queues, or several files.
@@ -111,7 +120,8 @@ impl Assembler {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let node = if self.held.is_empty() { 0 } else { NODE_BYTES };
-        self.held_cost + self.held.len() * HELD_SLACK + node + self.recent.bytes.capacity()
+        let waiting = self.held_cost + self.held.len() * HELD_SLACK + self.runs.len() * RUN_BYTES;
+        waiting + node + self.recent.bytes.capacity()
     }
 
     /// Sets the sequence number of the next byte, if none is known yet.
@@ -165,15 +175,26 @@ impl Assembler {
 
     /// Whether all bytes from `start` to `end` wait already.
     fn waits(&self, start: u64, end: u64) -> bool {
-        let mut at = start;
-        while at < end {
-            let before = self.held.range(..=at).next_back();
-            match before.map(|(start, held)| start + held.wire_len) {
-                Some(held_end) if held_end > at => at = held_end,
-                _ => return false,
+        self.run_end(start).is_some_and(|run_end| run_end >= end)
+    }
+
+    /// Where the waiting bytes end that are there from `at` on without a hole.
+    fn run_end(&self, at: u64) -> Option<u64> {
+        let (_, &end) = self.runs.range(..=at).next_back()?;
+        (end > at).then_some(end)
+    }
+
+    /// Notes that bytes from `start` to `end` wait now.
+    fn cover(&mut self, start: u64, mut end: u64) {
+        if let Some(joined) = self.runs.remove(&end) {
+            end = joined;
+        }
+        match self.runs.range_mut(..start).next_back() {
+            Some((_, before)) if *before == start => *before = end,
+            _ => {
+                self.runs.insert(start, end);
             }
         }
-        true
     }
 
     /// Offsets of the first byte of a payload and of the byte behind its last.
@@ -205,11 +226,15 @@ impl Assembler {
                 // All of it waits already: only compared.
                 pushed.conflict = self.hold(offset.cast_unsigned(), payload, wire_len as u64);
             }
-            Arrival::Seen => pushed.conflict = self.recent.first_difference(offset, payload),
+            Arrival::Seen => {
+                pushed.conflict = self.recent.first_difference(offset, payload);
+                pushed.not_compared = self.recent.lacks(offset, end, self.acknowledged);
+            }
             _ if offset <= next => {
                 let old = usize::try_from(next - offset).unwrap_or(usize::MAX);
                 let (old_bytes, new_bytes) = payload.split_at(old.min(payload.len()));
                 pushed.conflict = self.recent.first_difference(offset, old_bytes);
+                pushed.not_compared = self.recent.lacks(offset, next, self.acknowledged);
                 let new_wire_len = (end - next).cast_unsigned();
                 if self.held.is_empty() {
                     self.deliver(new_bytes, new_wire_len, limits, emit);
@@ -304,6 +329,7 @@ impl Assembler {
     pub(super) fn release(&mut self) {
         self.held = BTreeMap::new();
         self.held_cost = 0;
+        self.runs = BTreeMap::new();
         self.recent = Recent::default();
     }
 
@@ -373,6 +399,13 @@ impl Assembler {
                 self.deliver(bytes, held.wire_len - old, limits, emit);
             }
         }
+        // What has no hole goes as a whole.
+        while let Some(entry) = self.runs.first_entry() {
+            if *entry.key() >= self.next {
+                break;
+            }
+            entry.remove();
+        }
     }
 
     /// Keeps those bytes that do not wait already; returns the first conflict with
@@ -382,6 +415,13 @@ impl Assembler {
         let mut conflict = None;
         let mut at = offset;
         while at < end {
+            if at - offset >= payload.len() as u64
+                && let Some(run_end) = self.run_end(at)
+            {
+                // Nothing was captured that could be compared with what waits.
+                at = run_end;
+                continue;
+            }
             let before = self
                 .held
                 .range(..=at)
@@ -408,6 +448,7 @@ impl Assembler {
             self.held_cost += bytes.len() + HELD_OVERHEAD;
             let wire_len = upto - at;
             self.held.insert(at, Held { bytes, wire_len });
+            self.cover(at, upto);
             at = upto;
         }
         conflict
@@ -426,12 +467,15 @@ struct Recent {
     bytes: Vec<u8>,
     /// Offset of the byte behind the last of `bytes`.
     end: u64,
+    /// What was delivered from here on is in `bytes`, but for what the limit took away.
+    since: u64,
 }
 
 impl Recent {
     fn append(&mut self, offset: u64, bytes: &[u8], limit: usize) {
         if offset != self.end {
             self.bytes.clear();
+            self.since = offset;
         }
         let kept = &bytes[bytes.len().saturating_sub(limit)..];
         if self.bytes.len() + kept.len() > 2 * limit {
@@ -443,15 +487,31 @@ impl Recent {
     }
 
     fn forget_before(&mut self, acked: u64) {
-        if acked >= self.end && self.bytes.len() > 2 * TAIL {
+        if acked < self.end {
+            return;
+        }
+        if self.bytes.len() > 2 * TAIL {
             self.bytes.drain(..self.bytes.len() - TAIL);
             self.bytes.shrink_to(2 * TAIL);
         }
+        self.since = self.start();
+    }
+
+    /// Offset of the first of `bytes`.
+    fn start(&self) -> u64 {
+        self.end - self.bytes.len() as u64
+    }
+
+    /// Whether the limit took away bytes from `from` to `to` that the peer, as far as `acked`
+    /// tells, had not acknowledged.
+    fn lacks(&self, from: i64, to: i64, acked: u64) -> bool {
+        let first = self.since.max(acked).cast_signed().max(from);
+        first < self.start().cast_signed().min(to)
     }
 
     /// Offset of the first byte of `bytes` that differs from what was delivered there.
     fn first_difference(&self, offset: i64, bytes: &[u8]) -> Option<u64> {
-        let start = self.end.checked_sub(self.bytes.len() as u64)?.cast_signed();
+        let start = self.start().cast_signed();
         let skip_new = usize::try_from(start - offset).unwrap_or(0);
         let skip_old = usize::try_from(offset - start).unwrap_or(0);
         let (new, old) = (bytes.get(skip_new..)?, self.bytes.get(skip_old..)?);
@@ -666,6 +726,33 @@ mod tests {
             run(&["1002 cd", "1006 gh", "1010 kl", "1000 ab"], &limits),
             ["ahead", "ahead", "ahead limit <2>|cd", "seen"]
         );
+    }
+
+    #[test]
+    fn ranges_without_a_hole_are_those_of_the_segments_that_wait() {
+        let mut assembler = Assembler::default();
+        assembler.start_at(SeqNumber(0));
+        let mut state = 7_u32;
+        for step in 0..5_000 {
+            state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+            let (at, len) = (1 + (state >> 16) % 500, 1 + (state >> 8) % 9);
+            let base = u32::try_from(assembler.next_offset()).unwrap_or_default();
+            // Some of it was cut off, and now and then the hole before all of it is filled.
+            let at = if step % 40 == 39 { 0 } else { at };
+            let captured = vec![0; (state % (len + 1)) as usize];
+            let (limits, seq) = (Limits::default(), SeqNumber(base + at));
+            assembler.push(seq, &captured, len as usize, &limits, &mut |_| {});
+            let mut expected: Vec<(u64, u64)> = Vec::new();
+            for (&start, held) in &assembler.held {
+                match expected.last_mut().filter(|(_, end)| *end == start) {
+                    Some((_, end)) => *end += held.wire_len,
+                    None => expected.push((start, start + held.wire_len)),
+                }
+            }
+            let runs: Vec<_> = assembler.runs.iter().map(|(a, b)| (*a, *b)).collect();
+            assert_eq!(runs, expected, "step {step}");
+        }
+        assert!(assembler.next_offset() > 1_000);
     }
 
     #[test]

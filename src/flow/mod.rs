@@ -236,6 +236,17 @@ impl TcpEventKind {
     }
 }
 
+/// How much a flow is wanted, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Worth {
+    /// It carries nothing that is looked for, or is over.
+    Nothing,
+    /// What is looked for was asked for. Anybody can do that without an answer.
+    Asked,
+    /// It carries what is looked for.
+    Wanted,
+}
+
 /// Receives what a [`FlowTable`] finds.
 ///
 /// For one segment the calls come in this order: facts of the handshake, gaps that its
@@ -274,6 +285,12 @@ pub trait FlowSink {
         at: Moment,
     );
 
+    /// A segment sent bytes again that were not kept to be compared with it,
+    /// [`Limits::max_unacknowledged_bytes`](crate::Limits).
+    fn not_compared(&mut self, state: &Self::State) {
+        let _ = state;
+    }
+
     /// The connection is over, or given up: closed, reset, replaced by a new one with the
     /// same addresses, pushed out of a full table, silent too long, or at the end of the
     /// capture.
@@ -284,9 +301,9 @@ pub trait FlowSink {
     /// flow but its numbers.
     fn wants_stream(state: &Self::State) -> bool;
 
-    /// Whether the flow carries what the sink looks for, so that it is given up last
-    /// when the table or its memory is full.
-    fn matters(state: &Self::State) -> bool;
+    /// How much the sink wants the flow: what it wants most is given up last when the table
+    /// or its memory is full.
+    fn worth(state: &Self::State) -> Worth;
 
     /// Bytes that a flow's state takes on the heap, itself not counted. Asked for at every
     /// segment, so it is found without looking through what is kept.

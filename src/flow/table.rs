@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::tracker::{Context, Flow, Reopening, Syn};
-use super::{FlowInfo, FlowSink, TcpEnd};
+use super::{FlowInfo, FlowSink, TcpEnd, Worth};
 use crate::limits::Limits;
 use crate::time::{Moment, Timestamp};
 use crate::wire::{Segment, TcpFlags};
@@ -412,11 +412,11 @@ impl<S: Default> FlowTable<S> {
         self.give_up_among(sample, cx);
     }
 
-    /// Gives up the flow that was silent longest, those that matter to the sink last.
+    /// Gives up the flow that was silent longest, those that the sink wants most last.
     fn give_up_among<K: FlowSink<State = S>>(&mut self, slots: Vec<u32>, cx: &mut Context<'_, K>) {
         let candidates = slots.into_iter().filter_map(|slot| {
             let flow = self.flow(slot)?;
-            Some((K::matters(&flow.state), flow.info.last.packet, slot))
+            Some((K::worth(&flow.state), flow.info.last.packet, slot))
         });
         if let Some((_, _, slot)) = candidates.min() {
             self.given_up += u64::from(self.give_up(slot, cx));
@@ -439,8 +439,9 @@ impl<S: Default> FlowTable<S> {
     /// Gives flows up until [`FlowTable::memory`] is at most `enough`, or none is left.
     ///
     /// First those that hold about their share, the average of all, or more: many small flows
-    /// do not pay for a great one. Of flows that do not matter to the sink half of it is
-    /// enough, or else a flood of them, each below the average, would drive out those that do.
+    /// do not pay for a great one. Of flows that the sink does not want most half of it is
+    /// enough, or else a flood of them, each below the average, would drive out those that it
+    /// does.
     fn give_up_for_memory_until<K>(&mut self, enough: usize, cx: &mut Context<'_, K>)
     where
         K: FlowSink<State = S>,
@@ -448,15 +449,18 @@ impl<S: Default> FlowTable<S> {
         let average = self.flows_bytes / (self.slots.len() - self.free.len()).max(1);
         let flows = (0..).zip(&self.slots).filter_map(|(place, slot)| {
             let flow = slot.flow.as_deref()?;
-            let matters = !flow.ended && K::matters(&flow.state);
-            let share = if matters {
-                average / 8 * 7
+            let worth = if flow.ended {
+                Worth::Nothing
             } else {
-                average / 2
+                K::worth(&flow.state)
+            };
+            let share = match worth {
+                Worth::Wanted => average / 8 * 7,
+                Worth::Nothing | Worth::Asked => average / 2,
             };
             let is_small = flow.counted_bytes < share;
             let last = flow.info.last.packet;
-            Some(((is_small, !flow.ended, matters, last), place))
+            Some(((is_small, !flow.ended, worth, last), place))
         });
         let mut flows: Vec<_> = flows.collect();
         flows.sort_unstable();

@@ -503,6 +503,9 @@ impl<S> Flow<S> {
             let detail = format!("differs from byte {offset} of the stream on, first sent earlier");
             self.anomaly(Rule::ConflictingOverlap, detail, side, cx);
         }
+        if pushed.not_compared {
+            cx.sink.not_compared(&self.state);
+        }
         if pushed.limit_reached {
             let limit = cx.limits.max_out_of_order_bytes;
             let detail = format!("more than {limit} bytes waited behind missing ones");

@@ -34,6 +34,11 @@ pub enum HttpItem<'a> {
     /// The answer to a request that may switch protocols was not captured: both directions
     /// are handed on as if it had agreed. The server's may begin in the middle.
     AnswerLost,
+    /// The client sent more behind such a request than is kept: the answer is taken as lost.
+    EarlyLimit,
+    /// The answers to so many requests, the oldest, were not captured. None of them switched
+    /// protocols, since the client went on with HTTP.
+    AnswersLost(usize),
     /// Bytes of the next protocol.
     Switched(Direction, StreamItem<'a>),
     /// These bytes are no HTTP; nothing more is read from the exchange.
@@ -173,10 +178,39 @@ impl Exchange {
     }
 
     /// Takes the answer that is waited for as lost: hands on what the client sent behind
-    /// the request.
-    pub fn give_up_answer(&mut self, emit: &mut dyn FnMut(HttpItem<'_>)) {
-        emit(HttpItem::AnswerLost);
-        self.switch(emit);
+    /// the request, unless that is another request.
+    pub fn give_up_answer(&mut self, limits: &Limits, emit: &mut dyn FnMut(HttpItem<'_>)) {
+        let refused = self.skip_refused(limits, emit);
+        if !refused || self.holds_early_bytes() {
+            emit(HttpItem::AnswerLost);
+            self.switch(emit);
+        }
+    }
+
+    /// Where what the client sent behind a request begins another one, its answer, which was
+    /// not captured, did not switch: goes on with HTTP. Says whether it was so. A tunnel that
+    /// CONNECT opens may begin with a request.
+    fn skip_refused(&mut self, limits: &Limits, emit: &mut dyn FnMut(HttpItem<'_>)) -> bool {
+        let is_connect = |request: &Waiting| request.is_connect;
+        let is_request = match self.early.first() {
+            Some(Early::Bytes(bytes)) => Self::may_begin_request(bytes) == Some(true),
+            _ => false,
+        };
+        if !is_request || self.waiting.back().is_none_or(is_connect) {
+            return false;
+        }
+        emit(HttpItem::AnswersLost(self.waiting.len()));
+        self.waiting.clear();
+        self.go_on(limits, emit);
+        true
+    }
+
+    /// The protocol stays: what waited behind a request is the next one.
+    fn go_on(&mut self, limits: &Limits, emit: &mut dyn FnMut(HttpItem<'_>)) {
+        self.client.state = State::Head;
+        for early in self.take_early() {
+            self.push(Direction::ClientToServer, early.as_item(), limits, emit);
+        }
     }
 
     /// Takes the next bytes or gap of one direction.
@@ -214,7 +248,8 @@ impl Exchange {
         limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) {
-        if self.reader(direction).state == State::Lost && !self.regain(direction, bytes, emit) {
+        let is_lost = self.reader(direction).state == State::Lost;
+        if is_lost && !self.regain(direction, bytes, limits, emit) {
             return;
         }
         while !bytes.is_empty() && !self.dead {
@@ -237,7 +272,8 @@ impl Exchange {
                     // A gap before each piece would otherwise have no limit.
                     self.early_len += bytes.len() + EARLY_OVERHEAD;
                     if self.early_len > limits.max_early_bytes {
-                        self.give_up_answer(emit);
+                        emit(HttpItem::EarlyLimit);
+                        self.give_up_answer(limits, emit);
                     }
                     return;
                 }
@@ -358,6 +394,9 @@ impl Exchange {
         limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) {
+        if head.line.status == 101 {
+            self.skip_refused(limits, emit);
+        }
         let request = self.waiting.front().copied();
         let interim = matches!(head.line.status, 100..=199) && head.line.status != 101;
         if !interim {
@@ -382,11 +421,7 @@ impl Exchange {
         } else if switches {
             self.switched[Direction::ServerToClient.index()] = true;
         } else if self.client.state == State::Paused && !interim {
-            // The protocol stays: what waited behind the request is the next one.
-            self.client.state = State::Head;
-            for early in self.take_early() {
-                self.push(Direction::ClientToServer, early.as_item(), limits, emit);
-            }
+            self.go_on(limits, emit);
         }
     }
 
@@ -486,6 +521,7 @@ impl Exchange {
         &mut self,
         direction: Direction,
         bytes: &[u8],
+        limits: &Limits,
         emit: &mut dyn FnMut(HttpItem<'_>),
     ) -> bool {
         let like_head = match direction {
@@ -497,8 +533,10 @@ impl Exchange {
             return true;
         }
         if direction == Direction::ServerToClient && self.awaits_switch() {
-            self.give_up_answer(emit);
-            emit(HttpItem::Switched(direction, StreamItem::Chunk(bytes)));
+            self.give_up_answer(limits, emit);
+            if self.is_switched() {
+                emit(HttpItem::Switched(direction, StreamItem::Chunk(bytes)));
+            }
         }
         false
     }
@@ -559,8 +597,10 @@ mod tests {
                         lines.push(format!("gap {len}"));
                     }
                     HttpItem::AnswerLost => lines.push("answer lost".to_owned()),
+                    HttpItem::AnswersLost(count) => lines.push(format!("{count} answers lost")),
                     HttpItem::Malformed(_, why) => lines.push(format!("malformed: {}", why.0)),
                     HttpItem::HeadTooLong(_) => lines.push("too long".to_owned()),
+                    HttpItem::EarlyLimit => lines.push("too much".to_owned()),
                 });
             }
         }
@@ -708,6 +748,44 @@ mod tests {
             run(&script, 99),
             ["GET /up", "answer lost", ">early", "<frames"]
         );
+    }
+
+    #[test]
+    fn a_request_behind_an_upgrade_shows_that_the_lost_answer_refused() {
+        let again = [
+            (ClientToServer, UPGRADE),
+            (ServerToClient, "gap 79"),
+            (ClientToServer, "GET /again HTTP/1.1\r\nUpgrade: x\r\n\r\n"),
+            (ServerToClient, SWITCHING),
+            (ClientToServer, "frames"),
+        ];
+        let expected = ["GET /up", "1 answers lost", "GET /again", "101", ">frames"];
+        assert_eq!(run(&again, 99), expected);
+        let both_lost = [
+            again[0],
+            again[2],
+            again[4],
+            (ServerToClient, "gap 150"),
+            (ServerToClient, "frames"),
+        ];
+        let expected = [
+            "GET /up",
+            "1 answers lost",
+            "GET /again",
+            "answer lost",
+            ">frames",
+            "<frames",
+        ];
+        assert_eq!(run(&both_lost, 99), expected);
+        let tunnel = [
+            (ClientToServer, "CONNECT h:80 HTTP/1.1\r\n\r\n"),
+            again[2],
+            (ServerToClient, "gap 40"),
+            (ServerToClient, "in the tunnel"),
+        ];
+        let told = run(&tunnel, 99);
+        assert_eq!(told[..2], ["CONNECT h:80", "answer lost"]);
+        assert!(told[2].starts_with(">GET /again"));
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn render_payload(message: &Message<'_>, wants_pretty: bool, out: &mut String) {
                 out.push('\n');
             }
         }
-        _ => hex::dump(message.payload, 0, out),
+        _ => hex::dump(message.payload, message.unknown, 0, out),
     }
     if message.is_truncated() {
         let left = message.length.saturating_sub(message.payload.len() as u64);

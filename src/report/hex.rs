@@ -1,9 +1,12 @@
 //! Bytes as a table: offset, hexadecimal, and what is printable in ASCII.
 
 use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::text::is_known;
 
 /// Appends a dump, a line for 16 bytes, each behind `indent` spaces.
-pub(super) fn dump(bytes: &[u8], indent: usize, out: &mut String) {
+pub(super) fn dump(bytes: &[u8], unknown: &[Range<u64>], indent: usize, out: &mut String) {
     for (line, chunk) in bytes.chunks(BYTES_PER_LINE).enumerate() {
         // Writing into a string does not fail.
         let _ = write!(out, "{:indent$}{:08x} ", "", line * BYTES_PER_LINE);
@@ -11,7 +14,9 @@ pub(super) fn dump(bytes: &[u8], indent: usize, out: &mut String) {
             if at == BYTES_PER_LINE / 2 {
                 out.push(' ');
             }
+            let is_known = is_known(unknown, line * BYTES_PER_LINE + at);
             let _ = match chunk.get(at) {
+                Some(_) if !is_known => write!(out, " ??"),
                 Some(byte) => write!(out, " {byte:02x}"),
                 None => write!(out, "   "),
             };
@@ -32,12 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
+    // One range of unknown bytes is what is meant.
+    #[allow(clippy::single_range_in_vec_init)]
     fn a_dump_shows_offset_bytes_and_text() {
         let mut out = String::new();
-        dump(b"0123456789abcdef\x00\x1b[\xff", 2, &mut out);
+        dump(b"0123456789abcdef\x00\x1b[\xff??a?", &[20..22], 2, &mut out);
         let expected = "  \
             00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n  \
-            00000010  00 1b 5b ff                                       |..[.|\n";
+            00000010  00 1b 5b ff ?? ?? 61 3f                           |..[.??a?|\n";
         assert_eq!(out, expected);
     }
 }

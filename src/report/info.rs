@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style as TextStyle};
 
 use super::duration::readable;
 use super::summary::count;
-use super::text::{append, escape, quote, quote_bytes, text_width};
+use super::text::{append, escape, quote, quote_bytes, quote_marked, text_width};
 use super::timeline::Rows;
 use crate::anomaly::{Anomaly, Rule, Severity};
 use crate::event::{ConnectionReport, Event, EventKind, Upgrade, UpgradeOutcome};
@@ -255,14 +255,19 @@ fn tags(header: &FrameHeader, more: &[String], info: &mut String) {
 fn message_tags(message: &Message<'_>) -> Vec<String> {
     let (wire, length) = (message.wire_length, message.length);
     let mut tags = Vec::new();
-    if message.compressed && message.complete {
+    if message.compressed && !message.cut_short {
         tags.push(format!("deflate {wire}→{length}"));
     } else if message.compressed {
         tags.push("deflate".to_owned());
     }
+    let unknown = message.unknown_length;
     if message.missing > 0 {
         tags.push(format!("{} of {wire} bytes not captured", message.missing));
-    } else if !message.complete {
+    }
+    if message.compressed && unknown > 0 {
+        tags.push(format!("{unknown} of {length} bytes unknown"));
+    }
+    if message.cut_short && message.missing == 0 {
         tags.push("not complete".to_owned());
     }
     tags
@@ -281,7 +286,7 @@ fn close_info(frame: &Frame<'_>, room: Room, info: &mut String) {
         None if frame.header.payload_len == 0 => info.push_str(" without a code"),
         None => {
             info.push(' ');
-            quote_bytes(frame.payload, false, room.behind(info), info);
+            quote_bytes(frame.payload, &[], false, room.behind(info), info);
         }
     }
 }
@@ -389,7 +394,7 @@ pub(super) fn frame_info(
         }
         OpCode::Binary | OpCode::Reserved(_) => {
             info.push(' ');
-            quote_bytes(payload, false, room.behind(info), info);
+            quote_bytes(payload, &[], false, room.behind(info), info);
         }
     }
     match answers {
@@ -474,11 +479,22 @@ fn append_payload(message: &Message<'_>, room: Room, info: &mut String) {
         Text::Valid | Text::Invalid => {
             info.push(' ');
             let text = message.text().map_or(message.payload, str::as_bytes);
-            quote(text, has_more, room.behind(info), info);
+            let columns = room.behind(info);
+            if message.unknown.is_empty() {
+                quote(text, has_more, columns, info);
+            } else {
+                quote_marked(text, message.unknown, has_more, columns, info);
+            }
         }
         Text::No => {
             info.push(' ');
-            quote_bytes(message.payload, has_more, room.behind(info), info);
+            quote_bytes(
+                message.payload,
+                message.unknown,
+                has_more,
+                room.behind(info),
+                info,
+            );
         }
     }
 }
@@ -517,6 +533,6 @@ fn text_or_bytes(payload: &[u8], room: Room, info: &mut String) {
         Err(error) if error.error_len().is_none() => {
             quote(&payload[..error.valid_up_to()], false, columns, info);
         }
-        Err(_) => quote_bytes(payload, false, columns, info),
+        Err(_) => quote_bytes(payload, &[], false, columns, info),
     }
 }

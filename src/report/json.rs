@@ -19,7 +19,7 @@
 //! | `tcp` | `event`: `syn`, `syn-ack`, `established` (with `handshake_seconds`), `retransmission`, `out-of-order`, `duplicate-packet`, `gap`, `keep-alive`, `window-probe`, `zero-window`, `fin`, `rst`, `closed`, and with `--all` `data` and `ack`; `flags` (list of names), `seq`, `ack` (relative to the SYN, never wrapped), `length` (payload bytes); with a SYN `mss` |
 //! | `http` | request: `method`, `target`, `version`, `headers` (list of name and value, order kept); response: `version`, `status`, `reason`, `headers`; on a 101 `upgrade`: `accept_valid`, `subprotocol`, `extensions` (list), `seconds` since the request; `truncated` (true) when the head was not captured whole |
 //! | `frame` | `fin`, `rsv` (0–7, RSV1 = 4), `opcode` (`continuation`, `text`, `binary`, `close`, `ping`, `pong`, `reserved-N`), `masked`, `masking_key` (hexadecimal), `header_length`, `length`; `missing` (payload bytes that were not captured), `complete` (false) when the capture ended inside it; ping and pong: payload as `text` or `base64`; close: `close_code`, `close_name`, `close_reason` (and `base64` of it when it is no UTF-8); pong: `rtt_seconds` since the ping it answers |
-//! | `message` | `opcode` (`text`, `binary`), `frames`, `length` (after inflation), `wire_length`, `compressed`, `complete`; payload as `text` (valid UTF-8, of a text message) or `base64`; `missing` (bytes) where some were not captured; `truncated_at`: the payload given ends after this many bytes although the message does not |
+//! | `message` | `opcode` (`text`, `binary`), `frames`, `length` (after inflation), `wire_length`, `compressed`, `complete`; payload as `text` (valid UTF-8, of a text message) or `base64`; `missing` (bytes on the wire) where some were not captured; `unknown`: a list of `offset` and `length`, in bytes of the payload, where it is not known, because it was not captured or repeats compressed data that was not: there `text` has `?` for each byte; `truncated_at`: the payload given ends after this many bytes although the message does not |
 //! | `anomaly` | `rule` (stable name), `severity` (`error`, `warning`, `note`), `reference` (`RFC 6455 §5.1`), `detail` |
 //! | `connection` | `client`, `server`, `start`, `duration_seconds`, `handshake_seconds`, `upgrade_seconds`, `url`, `subprotocol`, `extensions` (of an upgraded one); `from_client` and `from_server`, each with `frames`, `messages`, `bytes` (payload on the wire); `close` (`code`, `name`, `reason`, `initiator`, `clean`), `tcp_end` (`fin`, `rst`, `open`), `anomalies` (how many) |
 //! | `packet` | `protocol`, `source`, `destination`, `length` (on the wire); no `connection` and no `from` |
@@ -27,13 +27,15 @@
 //! A field that does not apply is left out, never `null`. Lines come in packet order.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use super::text::is_harmful;
 use super::timestamp::{Calendar, subsecond};
@@ -103,10 +105,16 @@ pub fn json_line(value: &impl Serialize) -> String {
 
 fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
     // Neither writing into a vector nor these maps with string keys can fail.
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Harmless);
-    let written = line.serialize(&mut serializer);
+    let written = write_json(line, out);
     debug_assert!(written.is_ok());
     out.push(b'\n');
+}
+
+/// Writes a value: the one place where text from the network becomes JSON, but for baselines,
+/// which are laid out by themselves and share [`Harmless`].
+pub(crate) fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
+    value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
 /// Writes as JSON escapes what a terminal might act upon, too: the same text for whoever
@@ -378,7 +386,31 @@ fn message_fields<M: SerializeMap>(map: &mut M, message: &Message<'_>) -> Result
     if message.missing > 0 {
         map.serialize_entry("missing", &message.missing)?;
     }
+    if !message.unknown.is_empty() {
+        let ranges = message.unknown.iter();
+        let ranges = ranges.filter(|range| range.start < given as u64);
+        map.serialize_entry(
+            "unknown",
+            &ranges.map(UnknownRange::from).collect::<Vec<_>>(),
+        )?;
+    }
     optional(map, "truncated_at", message.is_truncated().then_some(given))
+}
+
+/// Where a payload is not known.
+#[derive(Serialize)]
+struct UnknownRange {
+    offset: u64,
+    length: u64,
+}
+
+impl From<&Range<u64>> for UnknownRange {
+    fn from(range: &Range<u64>) -> Self {
+        Self {
+            offset: range.start,
+            length: range.end - range.start,
+        }
+    }
 }
 
 fn anomaly_fields<M: SerializeMap>(map: &mut M, anomaly: &Anomaly) -> Result<(), M::Error> {

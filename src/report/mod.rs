@@ -18,6 +18,7 @@ mod hex;
 mod info;
 mod json;
 mod ladder;
+mod limits;
 mod ordered;
 mod overview;
 mod pretty;
@@ -41,16 +42,17 @@ pub use follow::{Follow, FollowStyle, RawPayload};
 pub use har::Har;
 pub use json::{Json, json_line};
 pub use ladder::{Ladder, LadderStyle};
+pub use limits::limits_table;
 pub use ordered::Ordered;
 pub use overview::Overview;
 pub use samples::Times;
 pub use selection::{Chosen, EventType, Selection, TimeBound};
-pub use summary::{closing_lines, count, undecoded};
+pub use summary::{closing_lines, count, limits_reached, undecoded};
 pub use text::escape;
 pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
-pub(crate) use json::{Harmless, seconds};
+pub(crate) use json::{Harmless, seconds, write_json};
 pub(crate) use text::{append, by_name, cut_to_width, text_width, wrapped};
 pub(crate) use timestamp::seconds_with_micros;
 
@@ -74,6 +76,11 @@ pub trait View: EventSink {
     ///
     /// Those of `out`.
     fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()>;
+
+    /// What there is to say of how it was shown, for standard error, once all is written.
+    fn closing_line(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Renders events as text.

@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Printer, Row, Selection, View};
-use crate::Summary;
+use super::{Printer, Row, Selection, View, count};
 use crate::event::{Event, EventSink, OtherPacket};
+use crate::{Limits, Summary};
 
 /// Renders the events that a [`Selection`] chooses, and writes them in packet order.
 ///
 /// Rows wait while the opening of an earlier connection may still be told. When more than
-/// [`Ordered::MAX_PENDING`] bytes wait, they are written all the same, and a late opening
-/// comes after them, with its own packet numbers. So does a SYN that was believed only when a
-/// later packet agreed with it, because another connection of the same ends was open.
+/// [`Limits::max_pending_row_bytes`](crate::Limits) wait, they are written all the same, and a
+/// late opening comes after them, with its own packet numbers. So does a SYN that was believed
+/// only when a later packet agreed with it, because another connection of the same ends was
+/// open.
 #[derive(Debug)]
 pub struct Ordered<P> {
     printer: P,
@@ -22,6 +23,11 @@ pub struct Ordered<P> {
     rows: Vec<Pending>,
     /// Bytes of the rows that wait.
     waiting: usize,
+    max_waiting: usize,
+    /// The latest packet of a row that was written only because too many waited.
+    forced: u64,
+    /// Rows of packets before it that came after it.
+    late: u64,
     /// The heading was written.
     begun: bool,
     /// A row came whose packet is before that of the row above it.
@@ -40,9 +46,6 @@ struct Pending {
 }
 
 impl<P: Printer> Ordered<P> {
-    /// Bytes of rows that may wait: 1 MiB, some 10,000 rows.
-    pub const MAX_PENDING: usize = 1 << 20;
-
     /// Rows of `printer`, for the events that `selection` chooses.
     pub fn new(printer: P, selection: Selection) -> Self {
         Self {
@@ -51,10 +54,21 @@ impl<P: Printer> Ordered<P> {
             pending: Vec::new(),
             rows: Vec::new(),
             waiting: 0,
+            max_waiting: Limits::default().max_pending_row_bytes,
+            forced: 0,
+            late: 0,
             begun: false,
             unsorted: false,
             line: Vec::new(),
         }
+    }
+
+    /// The same with another limit than the default,
+    /// [`Limits::max_pending_row_bytes`](crate::Limits).
+    #[must_use]
+    pub fn with_max_pending(mut self, bytes: usize) -> Self {
+        self.max_waiting = bytes;
+        self
     }
 
     /// Frees the room of rows that were written while others waited.
@@ -95,18 +109,19 @@ impl<P: Printer> View for Ordered<P> {
             self.rows.sort_by_key(|pending| pending.row.packet);
             self.unsorted = false;
         }
-        let ready = if self.waiting > Self::MAX_PENDING {
-            self.rows.len()
-        } else {
-            self.rows
-                .partition_point(|pending| pending.row.packet < before)
-        };
+        let decided = self
+            .rows
+            .partition_point(|pending| pending.row.packet < before);
+        let forced = self.waiting > self.max_waiting;
+        let ready = if forced { self.rows.len() } else { decided };
         if ready > 0 && !std::mem::replace(&mut self.begun, true) {
             self.line.clear();
             self.printer.heading(&mut self.line);
             out.write_all(&self.line)?;
         }
+        let until = self.rows[..ready].last().map_or(0, |last| last.row.packet);
         for Pending { row, above, body } in self.rows.drain(..ready) {
+            self.late += u64::from(row.packet < self.forced);
             out.write_all(&self.pending[above.clone()])?;
             self.line.clear();
             self.printer.prefix(&row, &mut self.line);
@@ -114,9 +129,12 @@ impl<P: Printer> View for Ordered<P> {
             out.write_all(&self.pending[body.clone()])?;
             self.waiting -= body.end - above.start;
         }
+        if forced && decided < ready {
+            self.forced = self.forced.max(until);
+        }
         if self.rows.is_empty() {
             self.pending.clear();
-        } else if self.pending.len() > 4 * Self::MAX_PENDING {
+        } else if self.pending.len() > 4 * self.max_waiting.max(1 << 10) {
             self.compact();
         }
         Ok(ready > 0)
@@ -125,6 +143,12 @@ impl<P: Printer> View for Ordered<P> {
     fn finish(&mut self, _summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         self.release(u64::MAX, out)?;
         Ok(())
+    }
+
+    fn closing_line(&self) -> Option<String> {
+        let late = count(self.late, "row comes", "rows come");
+        (self.late > 0)
+            .then(|| format!("{late} after later ones because too many waited (--limit row-bytes)"))
     }
 }
 
@@ -240,8 +264,11 @@ mod tests {
         assert!(told > 1000);
         tell(&mut ordered, 1, 1);
         out.clear();
+        assert_eq!(ordered.closing_line(), None);
         ordered.release(u64::MAX, &mut out)?;
         assert_eq!(out, b"1/1 ");
+        let line = "1 row comes after later ones because too many waited (--limit row-bytes)";
+        assert_eq!(ordered.closing_line().as_deref(), Some(line));
         Ok(())
     }
 }

@@ -268,6 +268,10 @@ impl<V: View> View for Chosen<V> {
     fn finish(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         self.view.finish(summary, out)
     }
+
+    fn closing_line(&self) -> Option<String> {
+        self.view.closing_line()
+    }
 }
 
 #[cfg(test)]

@@ -31,35 +31,79 @@ pub fn closing_lines(summary: &Summary) -> Vec<String> {
             "{packets} cut by the snap length; capture with -s 0"
         ));
     }
-    if summary.flows_given_up > 0 {
-        let given_up = count(summary.flows_given_up, "connection was", "connections were");
-        lines.push(format!("{given_up} given up because too many were open"));
-    }
-    if summary.flows_given_up_for_memory > 0 {
-        let given_up = count(
-            summary.flows_given_up_for_memory,
-            "connection was",
-            "connections were",
-        );
-        lines.push(format!(
-            "{given_up} given up because memory was full (--max-memory)"
-        ));
-    }
-    if summary.flows_expired > 0 {
-        let expired = count(summary.flows_expired, "connection was", "connections were");
-        lines.push(format!(
-            "{expired} forgotten after too long without a packet (--max-idle)"
-        ));
-    }
-    if summary.fragments_dropped > 0 {
-        let dropped = count(
-            summary.fragments_dropped,
-            "IP datagram was",
-            "IP datagrams were",
-        );
+    lines.extend(limits_reached(summary));
+    let missing = summary
+        .fragments_dropped
+        .saturating_sub(summary.fragments_over_limit);
+    if missing > 0 {
+        let dropped = count(missing, "IP datagram was", "IP datagrams were");
         lines.push(format!("{dropped} given up because fragments were missing"));
     }
     lines
+}
+
+/// What was not followed to its end because a limit was reached, a line for each limit that
+/// no broken rule speaks of.
+pub fn limits_reached(summary: &Summary) -> Vec<String> {
+    let connection = ("connection was", "connections were");
+    let lines = [
+        (
+            summary.flows_given_up,
+            connection,
+            "given up because too many were open (--limit connections)",
+        ),
+        (
+            summary.flows_given_up_for_memory,
+            connection,
+            "given up because memory was full (--max-memory)",
+        ),
+        (
+            summary.flows_expired,
+            connection,
+            "forgotten after too long without a packet (--max-idle)",
+        ),
+        (
+            summary.heads_too_long,
+            connection,
+            "not followed because of an HTTP head that was too long (--limit head-bytes)",
+        ),
+        (
+            summary.searches_given_up,
+            connection,
+            "taken for another protocol because no frame was found in mid-stream (--limit \
+             search-bytes)",
+        ),
+        (
+            summary.answers_given_up,
+            ("answer to an upgrade was", "answers to upgrades were"),
+            "taken as lost because too much came before it (--limit early-bytes)",
+        ),
+        (
+            summary.opening_events_dropped,
+            ("event was", "events were"),
+            "left out of openings that were too long (--limit opening-events)",
+        ),
+        (
+            summary.pings_forgotten,
+            ("Ping was", "Pings were"),
+            "forgotten because too many had no Pong (--limit pending-pings)",
+        ),
+        (
+            summary.segments_not_compared,
+            ("segment was", "segments were"),
+            "sent again too late to be compared with the first (--limit unacknowledged-bytes)",
+        ),
+        (
+            summary.fragments_over_limit,
+            ("IP datagram was", "IP datagrams were"),
+            "given up because too many fragments waited (--limit ip-datagrams, ip-fragment-bytes)",
+        ),
+    ];
+    lines
+        .into_iter()
+        .filter(|(number, _, _)| *number > 0)
+        .map(|(number, (one, many), what)| format!("{} {what}", count(number, one, many)))
+        .collect()
 }
 
 /// Why none of the packets could be decoded, if it is so.
@@ -145,20 +189,41 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_were_not_followed_to_their_end_have_a_line_for_each_reason() {
+    fn what_was_not_followed_to_its_end_has_a_line_for_each_reason() {
         let summary = Summary {
             connections: 9,
             flows_given_up: 1,
             flows_given_up_for_memory: 3,
             flows_expired: 2,
+            heads_too_long: 1,
+            searches_given_up: 4,
+            answers_given_up: 1,
+            opening_events_dropped: 5,
+            pings_forgotten: 6,
+            segments_not_compared: 7,
+            fragments_dropped: 10,
+            fragments_over_limit: 8,
             ..Summary::default()
         };
         assert_eq!(
             closing_lines(&summary)[1..],
             [
-                "1 connection was given up because too many were open",
+                "1 connection was given up because too many were open (--limit connections)",
                 "3 connections were given up because memory was full (--max-memory)",
                 "2 connections were forgotten after too long without a packet (--max-idle)",
+                "1 connection was not followed because of an HTTP head that was too long (--limit \
+                 head-bytes)",
+                "4 connections were taken for another protocol because no frame was found in \
+                 mid-stream (--limit search-bytes)",
+                "1 answer to an upgrade was taken as lost because too much came before it (--limit \
+                 early-bytes)",
+                "5 events were left out of openings that were too long (--limit opening-events)",
+                "6 Pings were forgotten because too many had no Pong (--limit pending-pings)",
+                "7 segments were sent again too late to be compared with the first (--limit \
+                 unacknowledged-bytes)",
+                "8 IP datagrams were given up because too many fragments waited (--limit \
+                 ip-datagrams, ip-fragment-bytes)",
+                "2 IP datagrams were given up because fragments were missing",
             ]
         );
     }

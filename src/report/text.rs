@@ -3,6 +3,8 @@
 //! This is the one place where that happens: whatever a peer sent, nothing that comes out
 //! of here moves the cursor, changes a colour, or turns the reading direction.
 
+use std::ops::Range;
+
 use unicode_width::UnicodeWidthChar;
 
 /// Appends formatted text to a string, which cannot fail.
@@ -123,12 +125,55 @@ pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut Strin
     let plain = text.iter().take_while(|byte| is_plain(**byte)).count();
     let shown = plain.min(columns);
     out.extend(text[..shown].iter().copied().map(char::from));
-    let whole = if shown == plain {
-        quote_rest(&text[plain..], columns - shown, out)
-    } else {
-        false
-    };
+    let whole = shown == plain && quote_rest(&text[plain..], columns - shown, out).is_some();
     out.push_str(if has_more || !whole { "…\"" } else { "\"" });
+}
+
+/// Does the same with a text of which some bytes are not known: `?` for each, and where they
+/// are many, their number.
+pub(super) fn quote_marked(
+    text: &[u8],
+    unknown: &[Range<u64>],
+    has_more: bool,
+    columns: usize,
+    out: &mut String,
+) {
+    out.push('"');
+    let whole = quote_parts(text, unknown, columns, out).is_some();
+    out.push_str(if has_more || !whole { "…\"" } else { "\"" });
+}
+
+/// Appends known and unknown parts in turn; says as [`quote_rest`] what is left.
+fn quote_parts(
+    text: &[u8],
+    unknown: &[Range<u64>],
+    mut left: usize,
+    out: &mut String,
+) -> Option<usize> {
+    let place = |at: u64| usize::try_from(at).map_or(text.len(), |at| at.min(text.len()));
+    let mut known_from = 0;
+    for range in unknown {
+        let (start, end) = (place(range.start), place(range.end));
+        left = quote_rest(&text[known_from..start], left, out)?;
+        let mark = match end - start {
+            count @ ..=MARKED_EACH => "?".repeat(count),
+            count => format!("[{count} unknown]"),
+        };
+        left = left.checked_sub(text_width(&mark))?;
+        out.push_str(&mark);
+        known_from = end;
+    }
+    quote_rest(&text[known_from..], left, out)
+}
+
+/// Unknown bytes in a row that have a mark each.
+const MARKED_EACH: usize = 12;
+
+/// Whether the byte of a payload at `at` is known.
+pub(super) fn is_known(unknown: &[Range<u64>], at: usize) -> bool {
+    let at = at as u64;
+    let next = unknown.partition_point(|range| range.end <= at);
+    unknown.get(next).is_none_or(|range| at < range.start)
 }
 
 /// A printable ASCII character that stands for itself in quotes.
@@ -136,8 +181,8 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'\\'
 }
 
-/// Appends what fits into `left` columns; says whether that is all.
-fn quote_rest(text: &[u8], mut left: usize, out: &mut String) -> bool {
+/// Appends what fits into `left` columns; says how many are left when that is all.
+fn quote_rest(text: &[u8], mut left: usize, out: &mut String) -> Option<usize> {
     let mut escaped = String::new();
     for chunk in text.utf8_chunks() {
         let bad = chunk.invalid().iter().map(|byte| Piece::Byte(*byte));
@@ -149,14 +194,11 @@ fn quote_rest(text: &[u8], mut left: usize, out: &mut String) -> bool {
                 Piece::Char(c) => push_escaped(c, &mut escaped),
                 Piece::Byte(byte) => append!(escaped, "\\x{byte:02x}"),
             }
-            let Some(rest) = left.checked_sub(text_width(&escaped)) else {
-                return false;
-            };
-            left = rest;
+            left = left.checked_sub(text_width(&escaped))?;
             out.push_str(&escaped);
         }
     }
-    true
+    Some(left)
 }
 
 /// A part of bytes that are meant to be text.
@@ -165,12 +207,22 @@ enum Piece {
     Byte(u8),
 }
 
-/// Appends bytes as hexadecimal, at most `columns` of it, with `…` when there is more.
-pub(super) fn quote_bytes(bytes: &[u8], has_more: bool, columns: usize, out: &mut String) {
+/// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…` when there is more.
+pub(super) fn quote_bytes(
+    bytes: &[u8],
+    unknown: &[Range<u64>],
+    has_more: bool,
+    columns: usize,
+    out: &mut String,
+) {
     let room = columns.div_ceil(3);
     for (at, byte) in bytes.iter().take(room).enumerate() {
         if at > 0 {
             out.push(' ');
+        }
+        if !is_known(unknown, at) {
+            out.push_str("??");
+            continue;
         }
         for nibble in [byte >> 4, byte & 0xF] {
             out.extend(char::from_digit(u32::from(nibble), 16));
@@ -247,7 +299,25 @@ mod tests {
             r#""caf\xe9 \xf0\x9f""#
         );
         let mut hex = String::new();
-        quote_bytes(b"\x01\xffabc", false, 6, &mut hex);
+        quote_bytes(b"\x01\xffabc", &[], false, 6, &mut hex);
         assert_eq!(hex, "01 ff …");
+    }
+    #[test]
+    // One range of unknown bytes is what is meant.
+    #[allow(clippy::single_range_in_vec_init)]
+    fn unknown_bytes_are_marked() {
+        let quoted = |text: &str, unknown: &[Range<u64>], columns| {
+            let mut out = String::new();
+            quote_marked(text.as_bytes(), unknown, false, columns, &mut out);
+            out
+        };
+        let many = format!("a{}b", "?".repeat(300));
+        assert_eq!(quoted("a??b?", &[1..3], 80), r#""a??b?""#);
+        assert_eq!(quoted(&many, &[1..301], 80), r#""a[300 unknown]b""#);
+        assert_eq!(quoted(&many, &[1..301], 14), r#""a[300 unknown]…""#);
+        assert_eq!(quoted("a??b?", &[1..3, 4..5], 2), r#""a…""#);
+        let mut hex = String::new();
+        quote_bytes(b"\x01??\xff", &[1..2], false, 60, &mut hex);
+        assert_eq!(hex, "01 ?? 3f ff");
     }
 }

@@ -20,6 +20,7 @@
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use anstyle::Style as TextStyle;
 
@@ -257,22 +258,27 @@ impl Timeline {
     fn dump(&mut self, kind: &EventKind<'_>) {
         match kind {
             EventKind::Frame { frame, .. } => {
-                self.prepare_dump(Some(&frame.header), frame.payload);
+                self.prepare_dump(Some(&frame.header), frame.payload, &[]);
             }
             EventKind::Message { message, .. } if self.style.rows == Rows::Messages => {
-                self.prepare_dump(None, message.payload);
+                self.prepare_dump(None, message.payload, message.unknown);
             }
             _ => {}
         }
     }
 
-    fn prepare_dump(&mut self, header: Option<&FrameHeader>, payload: &[u8]) {
+    fn prepare_dump(
+        &mut self,
+        header: Option<&FrameHeader>,
+        payload: &[u8],
+        unknown: &[Range<u64>],
+    ) {
         self.dump.clear();
         if let (Dump::HeaderAndPayload, Some(header)) = (self.style.dump, header) {
             fields::append(header, DUMP_INDENT, &mut self.dump);
         }
         if self.style.dump != Dump::None {
-            hex::dump(payload, DUMP_INDENT, &mut self.dump);
+            hex::dump(payload, unknown, DUMP_INDENT, &mut self.dump);
         }
     }
 }
@@ -339,7 +345,7 @@ impl Printer for Timeline {
         if let EventKind::Frame { frame, .. } = event.kind
             && frame.ends_message
         {
-            self.prepare_dump(Some(&frame.header), frame.payload);
+            self.prepare_dump(Some(&frame.header), frame.payload, &[]);
         }
     }
 

@@ -92,6 +92,11 @@ impl Decoder {
     pub fn fragments_dropped(&self) -> u64 {
         self.fragments.dropped()
     }
+
+    /// Those of them that were given up because too many waited.
+    pub fn fragments_over_limit(&self) -> u64 {
+        self.fragments.over_limit()
+    }
 }
 
 impl Default for Decoder {

@@ -74,6 +74,8 @@ pub(super) struct Reassembly {
     /// Bytes held by all of `waiting`.
     held: usize,
     dropped: u64,
+    /// Those of `dropped` that had to go because too many waited.
+    over_limit: u64,
 }
 
 #[derive(Debug)]
@@ -109,12 +111,18 @@ impl Reassembly {
             waiting: VecDeque::new(),
             held: 0,
             dropped: 0,
+            over_limit: 0,
         }
     }
 
     /// Datagrams given up so far.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Those of them that were given up because too many waited.
+    pub(super) fn over_limit(&self) -> u64 {
+        self.over_limit
     }
 
     /// No more fragments will come.
@@ -159,7 +167,9 @@ impl Reassembly {
             return Ok(Some(finished));
         }
         while self.waiting.len() > self.limits.max_datagrams || self.held > self.limits.max_bytes {
+            let before = self.dropped;
             self.drop_oldest();
+            self.over_limit += self.dropped - before;
         }
         Ok(None)
     }

@@ -2,6 +2,8 @@
 
 use super::code::OpCode;
 use super::frame::FrameHeader;
+use super::inflater::Inflated;
+use super::kept::Kept;
 use super::message::{Message, Received, Text};
 use super::utf8::Utf8Checker;
 use crate::anomaly::{Anomaly, Rule};
@@ -20,8 +22,11 @@ pub(super) struct MessageInProgress {
     pub(super) length: u64,
     pub(super) wire_length: u64,
     pub(super) missing: u64,
-    /// Nothing more can be read: bytes are missing or inflating failed.
-    pub(super) broken: bool,
+    /// Bytes of `length` that are not known.
+    pub(super) unknown_length: u64,
+    /// Nothing more of it can be read: compressed bytes or whole frames are missing, or
+    /// inflating failed.
+    pub(super) cut_short: bool,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +49,8 @@ impl MessageInProgress {
             length: 0,
             wire_length: 0,
             missing: 0,
-            broken: false,
+            unknown_length: 0,
+            cut_short: false,
         }
     }
 
@@ -53,41 +59,51 @@ impl MessageInProgress {
         self.text.is_some()
     }
 
-    /// Takes uncompressed bytes, and adds them to what is kept.
+    /// Takes the next bytes of what was sent, and adds them to what is kept.
     pub(super) fn take(
         &mut self,
         bytes: &[u8],
-        kept: &mut Vec<u8>,
+        kept: &mut Kept,
         limits: &Limits,
         emit: &mut dyn FnMut(Received<'_>),
     ) {
         self.length += bytes.len() as u64;
-        if self.broken {
-            return;
-        }
-        extend_up_to(kept, bytes, limits.max_message_bytes);
+        kept.push(bytes, limits.max_message_bytes);
         if let Some(text) = &mut self.text {
             text.checker.push(bytes);
             self.check_text(Utf8Checker::invalid_at, emit);
         }
     }
 
+    /// Takes note of bytes that are not known.
+    pub(super) fn take_unknown(&mut self, len: u64, kept: &mut Kept, limits: &Limits) {
+        self.length += len;
+        self.unknown_length += len;
+        kept.push_unknown(len, limits.max_message_bytes);
+        if let Some(text) = &mut self.text {
+            text.checker.push_unknown(len);
+        }
+    }
+
     /// Takes inflated bytes; says whether more are wanted.
     pub(super) fn take_inflated(
         &mut self,
-        bytes: &[u8],
-        kept: &mut Vec<u8>,
+        piece: Inflated<'_>,
+        kept: &mut Kept,
         limits: &Limits,
         emit: &mut dyn FnMut(Received<'_>),
     ) -> bool {
-        self.take(bytes, kept, limits, emit);
-        self.length <= limits.max_inflated_bytes
+        match piece {
+            Inflated::Known(bytes) => self.take(bytes, kept, limits, emit),
+            Inflated::Unknown(len) => self.take_unknown(len as u64, kept, limits),
+        }
+        limits.allow_inflated(self.length, self.wire_length)
     }
 
     /// Names the rules that only the whole message can break; `ended` when its last frame
     /// has come.
     pub(super) fn check_end(&mut self, ended: bool, emit: &mut dyn FnMut(Received<'_>)) {
-        if self.broken {
+        if self.cut_short {
             return;
         }
         // RFC 7692 §7.2.3.6: an empty message has the payload 0x00, not no payload at all.
@@ -118,27 +134,28 @@ impl MessageInProgress {
     }
 
     /// The message as it is told, with what is kept of its payload.
-    pub(super) fn told<'a>(&self, kept: &'a [u8]) -> Message<'a> {
+    pub(super) fn told<'a>(&mut self, kept: &'a mut Kept) -> Message<'a> {
+        let text = match &self.text {
+            None => Text::No,
+            Some(check) if check.told => Text::Invalid,
+            Some(_) => {
+                self.unknown_length += kept.hide_cut_characters();
+                Text::Valid
+            }
+        };
         Message {
             opcode: self.opcode,
             frames: self.frames,
             length: self.length,
             wire_length: self.wire_length,
             compressed: self.compressed,
-            complete: !self.broken,
+            complete: self.unknown_length == 0 && !self.cut_short,
             missing: self.missing,
-            payload: kept,
-            text: match &self.text {
-                None => Text::No,
-                Some(check) if check.told => Text::Invalid,
-                Some(_) => Text::Valid,
-            },
+            payload: kept.bytes(),
+            unknown: kept.unknown(),
+            unknown_length: self.unknown_length,
+            cut_short: self.cut_short,
+            text,
         }
     }
-}
-
-/// Appends as much of `bytes` as keeps `buffer` within `limit`.
-pub(super) fn extend_up_to(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
-    let room = limit.saturating_sub(buffer.len());
-    buffer.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }

@@ -2,12 +2,13 @@
 //!
 //! A gap inside a payload costs only its bytes, since the header said where the next
 //! header is. A gap that covers a header puts the decoder out of step, and a
-//! [`Seeker`] looks for the next header that can be told for sure.
+//! [`Seeker`] looks for the next header that can be told for sure. Where what it found leads
+//! to something that is no header, it was wrong, and the search begins again.
 
 use super::frame::{Decoded, FrameHeader};
 use super::profile::Profile;
 use super::resync::Seeker;
-use crate::flow::StreamItem;
+use crate::flow::{GapCause, StreamItem};
 
 /// What a [`FrameDecoder`] finds, in stream order.
 ///
@@ -44,6 +45,9 @@ pub struct FrameDecoder {
     /// What a header must look like to be believed when out of step.
     profile: Profile,
     alignment: Alignment,
+    /// That headers are here was found by a search, or supposed: what is none tells that it
+    /// was wrong.
+    in_doubt: bool,
 }
 
 /// How often a segment begins with a header. A peer that sends each frame by itself makes
@@ -94,6 +98,15 @@ impl FrameDecoder {
             state: State::HEADER,
             profile,
             alignment: Alignment::default(),
+            in_doubt: false,
+        }
+    }
+
+    /// The same, but what cannot be a header there shows that none is.
+    pub fn in_doubt(profile: Profile) -> Self {
+        Self {
+            in_doubt: true,
+            ..Self::new(profile)
         }
     }
 
@@ -103,6 +116,7 @@ impl FrameDecoder {
             state: State::Seeking(Box::new(seeker)),
             profile,
             alignment: Alignment::default(),
+            in_doubt: true,
         }
     }
 
@@ -115,6 +129,7 @@ impl FrameDecoder {
                     skipped: found.skipped,
                 });
                 self.state = State::HEADER;
+                self.in_doubt = true;
                 for piece in found.pieces {
                     self.push(piece.as_item(), emit);
                 }
@@ -129,17 +144,22 @@ impl FrameDecoder {
             }
             StreamItem::Gap { len, cause } => {
                 if let Some(rest) = self.gap(len, emit) {
-                    emit(FrameEvent::OutOfStep);
-                    let mut seeker = if self.alignment.is_usual() {
-                        Seeker::favouring_segment_starts(self.profile)
-                    } else {
-                        Seeker::new(self.profile)
-                    };
-                    seeker.push(StreamItem::Gap { len: rest, cause });
-                    self.state = State::Seeking(Box::new(seeker));
+                    self.seek(StreamItem::Gap { len: rest, cause }, emit);
                 }
             }
         }
+    }
+
+    /// Looks for the next header behind a gap.
+    fn seek(&mut self, gap: StreamItem<'_>, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+        emit(FrameEvent::OutOfStep);
+        let mut seeker = if self.alignment.is_usual() {
+            Seeker::favouring_segment_starts(self.profile)
+        } else {
+            Seeker::new(self.profile)
+        };
+        seeker.push(gap);
+        self.state = State::Seeking(Box::new(seeker));
     }
 
     /// Bytes on the heap.
@@ -183,6 +203,13 @@ impl FrameDecoder {
                     match FrameHeader::decode(known) {
                         Decoded::Complete { item, consumed } => {
                             bytes = &bytes[consumed - *len..];
+                            if self.in_doubt && !self.profile.believes(&item) {
+                                // The rest of the chunk is passed over: to look for a header
+                                // in it again and again would take time without bound.
+                                let len = (consumed + bytes.len()) as u64;
+                                let cause = GapCause::NotCaptured;
+                                return self.seek(StreamItem::Gap { len, cause }, emit);
+                            }
                             self.header(item, emit);
                         }
                         Decoded::NeedMore(_) => {
@@ -232,8 +259,6 @@ impl FrameDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::GapCause;
-
     fn gap(len: u64) -> StreamItem<'static> {
         StreamItem::Gap {
             len,
@@ -307,6 +332,33 @@ mod tests {
             StreamItem::Chunk(b"xyz"),
         ];
         assert_eq!(lines(&items), ["Text 3 ab?.", "out of step"]);
+    }
+
+    #[test]
+    fn where_a_search_led_to_what_is_no_header_it_begins_again() {
+        let frames: Vec<_> = (40_u8..45)
+            .map(|len| [&[0x81, len], vec![b'x'; len.into()].as_slice()].concat())
+            .collect();
+        let chunks: Vec<_> = frames
+            .iter()
+            .map(|frame| StreamItem::Chunk(frame))
+            .collect();
+        let no_header = StreamItem::Chunk(b"\xf3\x01 and more");
+        let items = [&[gap(9)], &chunks[..], &[no_header], &chunks[..]].concat();
+        let lines = lines(&items);
+        let text = |line: &String| line.starts_with("Text");
+        assert_eq!(lines.iter().filter(|line| text(line)).count(), 10);
+        let other: Vec<_> = lines.iter().filter(|line| !text(line)).collect();
+        let expected = [
+            "out of step",
+            "in step after 9",
+            "out of step",
+            "in step after 11",
+        ];
+        assert_eq!(other, expected);
+        // From the handshake on, every header is told as it was sent.
+        let lines = self::lines(&[no_header]);
+        assert_eq!(lines[0], "Reserved 0x3 1  .");
     }
 
     #[test]

@@ -98,6 +98,20 @@ impl FrameHeader {
         2 + self.extended_len_bytes + if self.masking_key.is_some() { 4 } else { 0 }
     }
 
+    /// The bytes it was decoded from.
+    pub(super) fn encoded(&self) -> Vec<u8> {
+        let first = u8::from(self.fin) << 7 | self.rsv << 4 | u8::from(self.opcode);
+        let mask_bit = u8::from(self.masking_key.is_some()) << 7;
+        let len = self.payload_len.to_be_bytes();
+        let (short, extended): (u8, &[u8]) = match self.extended_len_bytes {
+            0 => (len[7], &[]),
+            2 => (126, &len[6..]),
+            _ => (127, &len),
+        };
+        let key = self.masking_key.as_ref().map_or(&[][..], |key| key);
+        [&[first, mask_bit | short], extended, key].concat()
+    }
+
     /// Whether RSV1 is set.
     pub fn rsv1(&self) -> bool {
         self.rsv & Self::RSV1 != 0
@@ -226,6 +240,7 @@ mod tests {
             };
             assert_eq!((item.payload_len, consumed), (len, header_len));
             assert_eq!(usize::from(item.header_len()), header_len);
+            assert_eq!(item.encoded(), bytes[..header_len]);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Frames and messages as an observer has them: with what is known of their payload.
 
+use std::ops::Range;
 use std::str;
 
 use super::code::{CloseCode, OpCode};
@@ -23,7 +24,8 @@ pub enum Received<'a> {
 pub struct Frame<'a> {
     /// Its header.
     pub header: FrameHeader,
-    /// What is kept of its payload, unmasked and inflated, up to the first missing byte.
+    /// What is kept of its payload, unmasked and inflated, up to the first byte that is not
+    /// known.
     pub payload: &'a [u8],
     /// Payload bytes on the wire that are missing.
     pub missing: u64,
@@ -52,20 +54,29 @@ pub struct Message<'a> {
     pub opcode: OpCode,
     /// Frames it came in.
     pub frames: u64,
-    /// Length in bytes, after inflation. For a compressed message that is not complete,
-    /// what could be inflated.
+    /// Length in bytes, after inflation. For a message that is cut short, what could be read
+    /// of it.
     pub length: u64,
     /// Payload bytes on the wire.
     pub wire_length: u64,
     /// permessage-deflate was used.
     pub compressed: bool,
-    /// Every byte is known.
+    /// Every byte is known. It may be more than what is kept.
     pub complete: bool,
     /// Payload bytes on the wire that are missing, those of frames that never came not
     /// counted.
     pub missing: u64,
-    /// What is kept, from the start up to the first byte that is not known.
+    /// What is kept, from the start on, with `?` for each byte that is not known.
     pub payload: &'a [u8],
+    /// Where `payload` is not known, because it was not captured or refers to compressed data
+    /// that was not: offsets in order, the ranges apart from each other. Of text, whole
+    /// characters.
+    pub unknown: &'a [Range<u64>],
+    /// Bytes of `length` that are not known, those counted that are not kept.
+    pub unknown_length: u64,
+    /// More was sent, or may have been, that cannot be read: frames or compressed bytes are
+    /// missing, or inflating failed.
+    pub cut_short: bool,
     /// Whether the payload is text.
     pub text: Text,
 }
@@ -96,8 +107,13 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Whether less is kept than the message holds.
+    /// Whether every byte is known and kept.
+    pub fn is_whole(&self) -> bool {
+        self.complete && !self.is_truncated()
+    }
+
+    /// Whether the message goes on behind what is kept.
     pub fn is_truncated(&self) -> bool {
-        (self.payload.len() as u64) < self.length || !self.complete
+        (self.payload.len() as u64) < self.length || self.cut_short
     }
 }

@@ -16,6 +16,7 @@ mod extension;
 mod frame;
 pub mod handshake;
 mod inflater;
+mod kept;
 mod message;
 mod profile;
 mod receiver;
@@ -36,7 +37,7 @@ pub use decoder::{FrameDecoder, FrameEvent};
 pub use deflate::{DeflateParameters, Window};
 pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::Agreement;
-pub use inflater::{Breach, InflateError, Inflater};
+pub use inflater::{Breach, InflateError, Inflated, Inflater};
 pub use message::{Frame, Message, Received, Text};
 pub use profile::Profile;
 pub use receiver::{Extensions, Receiver};
@@ -57,6 +58,9 @@ pub enum SessionItem<'a> {
     Message(Message<'a>),
     /// A rule broken.
     Anomaly(Anomaly),
+    /// A Ping will not find its Pong, because too many wait:
+    /// [`Limits::max_pending_pings`](crate::Limits).
+    PingForgotten,
 }
 
 /// How a Pong stands to the Pings before it (RFC 6455 §5.5.3).
@@ -99,6 +103,8 @@ struct Ping {
 pub enum Start {
     /// At the first byte after the opening handshake.
     InStep,
+    /// The same, if the opening handshake succeeded: its answer was not captured.
+    PerhapsInStep,
     /// At a frame header, with frames before it missing.
     InMidStream,
     /// Behind a head whose end was not captured, so most likely at a frame header.
@@ -132,6 +138,7 @@ impl Session {
             let mut receiver = Receiver::new(direction, extensions);
             let decoder = match starts[direction.index()] {
                 Start::InStep => FrameDecoder::new(profile),
+                Start::PerhapsInStep => FrameDecoder::in_doubt(profile),
                 Start::InMidStream => {
                     receiver.miss_frames();
                     FrameDecoder::new(profile)
@@ -244,6 +251,7 @@ fn told(
     if frame.header.opcode == OpCode::Ping {
         if pings.len() >= limits.max_pending_pings {
             pings.pop_front();
+            emit(SessionItem::PingForgotten);
         }
         pings.push_back(Ping {
             payload: payload.into(),

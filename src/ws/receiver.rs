@@ -5,12 +5,13 @@
 
 use std::str;
 
-use super::assembly::{MessageInProgress, extend_up_to};
+use super::assembly::MessageInProgress;
 use super::code::{CloseCode, OpCode};
 use super::decoder::FrameEvent;
 use super::deflate::Window;
 use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
 use super::inflater::{Breach, InflateError, Inflater};
+use super::kept::{Kept, extend_up_to};
 use super::message::{Frame, Received};
 use super::profile::Profile;
 use crate::anomaly::{Anomaly, Rule};
@@ -39,7 +40,7 @@ pub struct Receiver {
     /// The data message that has begun.
     message: Option<MessageInProgress>,
     /// Kept payload of `message`, reused for the next.
-    kept: Vec<u8>,
+    kept: Kept,
     /// Payload of a control frame, or of a data frame that belongs to no known message.
     aside: Vec<u8>,
     /// Where pieces are unmasked.
@@ -95,7 +96,7 @@ impl Receiver {
             inflater: None,
             frame: None,
             message: None,
-            kept: Vec::new(),
+            kept: Kept::default(),
             aside: Vec::new(),
             scratch: Vec::new(),
             last_key: None,
@@ -113,13 +114,13 @@ impl Receiver {
             inflater.lose_history();
         }
         if let Some(message) = &mut self.message {
-            message.broken = true;
+            message.cut_short = true;
         }
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        let buffers = self.kept.capacity() + self.aside.capacity() + self.scratch.capacity();
+        let buffers = self.kept.heap_bytes() + self.aside.capacity() + self.scratch.capacity();
         buffers + self.inflater.as_ref().map_or(0, Inflater::heap_bytes)
     }
 
@@ -138,7 +139,7 @@ impl Receiver {
             FrameEvent::Payload { bytes, position } => {
                 self.payload(bytes, position, limits, emit);
             }
-            FrameEvent::Missing(len) => self.missing(len),
+            FrameEvent::Missing(len) => self.missing(len, limits),
             FrameEvent::End => self.end(false, limits, emit),
             FrameEvent::OutOfStep => {
                 let detail = "missing bytes hide where the next frame begins";
@@ -159,7 +160,7 @@ impl Receiver {
     pub fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
         if self.frame.is_some() {
             if let Some(message) = &mut self.message {
-                message.broken = true;
+                message.cut_short = true;
             }
             self.end(true, limits, emit);
         }
@@ -313,7 +314,7 @@ impl Receiver {
     fn looks_at_bytes(&self, belongs: Belongs, limits: &Limits) -> bool {
         match (&self.message, belongs) {
             (Some(message), Belongs::ToMessage) => {
-                let keeps = !message.broken && self.kept.len() < limits.max_message_bytes;
+                let keeps = self.kept.has_room(limits.max_message_bytes);
                 message.compressed || keeps || message.is_text()
             }
             _ => true,
@@ -347,7 +348,7 @@ impl Receiver {
             message.take(bytes, &mut self.kept, limits, emit);
             return;
         }
-        if message.broken {
+        if message.cut_short {
             return;
         }
         let inflater = inflater_of(&mut self.inflater, self.extensions, self.missed_frames);
@@ -373,17 +374,16 @@ impl Receiver {
         }
         let length = message.length;
         let anomaly = match result {
-            Err(InflateError::Invalid) => {
+            Err(InflateError) => {
                 let detail = format!("inflating fails after {length} bytes");
                 Anomaly::new(Rule::InvalidDeflateData, detail)
             }
-            Err(InflateError::HistoryMissing) => {
-                let detail =
-                    format!("earlier compressed data was not captured; {length} bytes are certain");
-                Anomaly::new(Rule::HistoryMissing, detail)
-            }
             Ok(()) if length > limits.max_inflated_bytes => {
                 let detail = format!("more than {} bytes", limits.max_inflated_bytes);
+                Anomaly::new(Rule::InflatedLimit, detail)
+            }
+            Ok(()) if !limits.allow_inflated(length, message.wire_length) => {
+                let detail = format!("more than {} to 1", limits.max_inflated_ratio);
                 Anomaly::new(Rule::InflatedLimit, detail)
             }
             Ok(()) => {
@@ -391,27 +391,39 @@ impl Receiver {
                 return;
             }
         };
-        message.broken = true;
+        message.cut_short = true;
         inflater.lose_history();
-        // Until the window is known again, it is so for message after message.
-        let again = anomaly.rule == Rule::HistoryMissing
-            && std::mem::replace(&mut self.told.history_missing, true);
-        if !again {
-            emit(Received::Anomaly(anomaly));
+        emit(Received::Anomaly(anomaly));
+    }
+
+    /// Says that a message refers to what was not captured. Until the window is known again
+    /// it is so for message after message.
+    fn tell_history(&mut self, emit: &mut dyn FnMut(Received<'_>)) {
+        let Some(message) = &self.message else {
+            return;
+        };
+        let (unknown, length) = (message.unknown_length, message.length);
+        let tells = message.compressed && unknown > 0;
+        if tells && !std::mem::replace(&mut self.told.history_missing, true) {
+            let detail =
+                format!("{unknown} of {length} bytes repeat compressed data that was not captured");
+            emit(Received::Anomaly(Anomaly::new(
+                Rule::HistoryMissing,
+                detail,
+            )));
         }
     }
 
-    fn missing(&mut self, len: u64) {
+    fn missing(&mut self, len: u64, limits: &Limits) {
         let Some(frame) = &mut self.frame else { return };
         frame.missing += len;
         if let (Belongs::ToMessage, Some(message)) = (frame.belongs, &mut self.message) {
             message.missing += len;
             message.wire_length += len;
-            message.broken = true;
-            if message.compressed {
+            if !message.compressed {
+                message.take_unknown(len, &mut self.kept, limits);
+            } else if !std::mem::replace(&mut message.cut_short, true) {
                 inflater_of(&mut self.inflater, self.extensions, true).lose_history();
-            } else {
-                message.length += len;
             }
         }
     }
@@ -426,10 +438,13 @@ impl Receiver {
         if last {
             self.finish_inflating(limits, emit);
         }
-        let buffer = if of_message { &self.kept } else { &self.aside };
+        let payload = match frame.belongs {
+            Belongs::ToMessage => self.kept.known_from(frame.kept_from),
+            Belongs::ToNone => &self.aside,
+        };
         let told = Frame {
             header,
-            payload: buffer.get(frame.kept_from..).unwrap_or_default(),
+            payload,
             missing: frame.missing,
             cut_short,
             ends_message: of_message && (last || cut_short),
@@ -453,21 +468,21 @@ impl Receiver {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
             return;
         };
-        if !message.compressed || message.broken {
-            return;
+        if message.compressed && !message.cut_short {
+            let result = inflater.finish();
+            self.inflate_result(result, limits, emit);
         }
-        let kept = &mut self.kept;
-        let result = inflater.finish(&mut |piece| message.take_inflated(piece, kept, limits, emit));
-        self.inflate_result(result, limits, emit);
+        self.tell_history(emit);
     }
 
     /// Tells of a message whose last frame will not come.
     fn abandon_message(&mut self, emit: &mut dyn FnMut(Received<'_>)) {
         if let Some(message) = &mut self.message {
-            message.broken = true;
+            message.cut_short = true;
             if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
                 inflater.lose_history();
             }
+            self.tell_history(emit);
             self.end_message(false, emit);
         }
     }
@@ -477,9 +492,9 @@ impl Receiver {
             return;
         };
         message.check_end(ended, emit);
-        emit(Received::Message(message.told(&self.kept)));
-        if self.kept.capacity() > PIECE {
-            self.kept = Vec::new();
+        emit(Received::Message(message.told(&mut self.kept)));
+        if self.kept.heap_bytes() > PIECE {
+            self.kept = Kept::default();
         }
     }
 }
@@ -552,7 +567,7 @@ mod tests {
     /// frame, message and anomaly.
     fn lines(agreement: &Agreement, items: &[Option<&[u8]>], size: usize) -> Vec<String> {
         let limits = Limits {
-            max_message_bytes: 12,
+            max_message_bytes: 30,
             max_inflated_bytes: 40,
             ..Limits::default()
         };
@@ -562,6 +577,7 @@ mod tests {
         let mut tell = |item: SessionItem<'_>| {
             lines.push(match item {
                 SessionItem::Anomaly(anomaly) => format!("! {}", anomaly.rule.name()),
+                SessionItem::PingForgotten => "ping forgotten".to_owned(),
                 SessionItem::Frame { frame, .. } => {
                     let payload = frame.payload.escape_ascii();
                     let mark = if frame.cut_short { " cut short" } else { "" };
@@ -672,22 +688,22 @@ mod tests {
     fn more_than_the_limit_is_counted_and_not_kept() {
         check(
             &plain(),
-            &[Some(b"\x81\x0fabcdefghijklmno")],
+            &[Some(b"\x81\x21abcdefghijklmnopqrstuvwxyz0123456")],
             &[
-                "Text \"abcdefghijkl\"",
-                "= Text whole 15 in 1: \"abcdefghijkl\"",
+                "Text \"abcdefghijklmnopqrstuvwxyz0123\"",
+                "= Text whole 33 in 1: \"abcdefghijklmnopqrstuvwxyz0123\"",
             ],
         );
     }
 
     #[test]
-    fn a_gap_inside_a_message_ends_what_is_known_of_it() {
+    fn a_gap_inside_a_message_is_marked() {
         check(
             &plain(),
             &[Some(b"\x81\x08ab"), None, Some(b"gh\x81\x01z")],
             &[
                 "Text \"ab\"",
-                "= Text part 8 in 1: \"ab\"",
+                "= Text part 8 in 1: \"ab????gh\"",
                 "Text \"z\"",
                 "= Text whole 1 in 1: \"z\"",
             ],
@@ -699,7 +715,7 @@ mod tests {
     const AGAIN: &[u8] = b"\xc1\x05\xf2\x00\x11\x00\x00";
 
     #[test]
-    fn after_missing_bytes_a_compressed_message_is_told_as_far_as_it_is_certain() {
+    fn after_missing_bytes_a_compressed_message_is_told_with_what_is_known_of_it() {
         check(
             &deflate(),
             &[
@@ -718,9 +734,9 @@ mod tests {
                 "= Text part 0 in 1: \"\"",
                 "! history-missing",
                 "Text \"H\"",
-                "= Text part 1 in 1: \"H\"",
+                "= Text part 5 in 1: \"H????\"",
                 "Text \"H\"",
-                "= Text part 1 in 1: \"H\"",
+                "= Text part 5 in 1: \"H????\"",
                 "Text \"Hello\"",
                 "= Text whole 5 in 1: \"Hello\"",
                 "Text \"Hello\"",
@@ -743,8 +759,8 @@ mod tests {
             lines,
             [
                 "! inflated-limit",
-                "Text \"xxxxxxxxxxxx\"",
-                "= Text part 50 in 1: \"xxxxxxxxxxxx\"",
+                "Text \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+                "= Text part 50 in 1: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
                 "Text \"z\"",
                 "= Text whole 1 in 1: \"z\"",
             ]

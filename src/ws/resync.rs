@@ -4,19 +4,22 @@
 //! of evidence, each bit halving the chance that something else looks like it. It dies at
 //! the first thing that no frame would have. Until one candidate has enough, nothing is
 //! said: a frame is never invented to fill a hole. How many are enough, a [`Profile`] says;
-//! each doubling of the segments that were looked at asks for one more.
+//! each doubling of the segments that were looked at before it asks for one more.
 //!
 //! | observation | bits |
 //! | --- | --- |
 //! | the header begins where a segment begins | 10 |
 //! | and a header is likely there: the handshake ends there, or nearly all segments of this direction began with a header | 12 |
 //! | a header with legal FIN, RSV, opcode, mask bit, minimal length, unlike the one before | 5 |
-//! | a frame ends where a segment ends: log2 of the shorter of the two, at most | 10 |
+//! | and its length takes 64 bits, of which the first 31 are 0; from a server only where WebSocket is known to be | 12 |
+//! | a frame ends where a segment ends: log2 of the shorter of the two, of the mean where it takes several, at most | 10 |
 //! | each byte of unmasked text that is text, up to 24; from a client only | 1 |
 //! | a Close whose code may be sent | 8 |
 //!
 //! What any monotonous data would show as well counts nothing: empty frames, and frames
-//! that only repeat the one before; nor do more than three headers in one segment. Text
+//! that only repeat the one before; nor do more than three headers in one segment. A server's
+//! fragments count only with the last of their message: two bytes of length, as before each
+//! unit of DNS over TCP, look like the others. Text
 //! counts only where a masking key had to be right for it: what a server sends in clear may
 //! be the middle of a longer text. A chain that begins inside a segment counts up to where
 //! it meets the start of another, since luck may have led it there.
@@ -85,6 +88,8 @@ pub struct Seeker {
     favoured: Option<u64>,
     /// Headers are likely at every start of a segment.
     aligned: bool,
+    /// See [`Seeker::hold_unmasked`].
+    holds_unmasked: bool,
     /// Chunks searched.
     segments: u32,
     /// Headers that may still be judged for this chunk.
@@ -97,6 +102,8 @@ pub struct Seeker {
 #[allow(clippy::struct_excessive_bools)]
 struct Candidate {
     start: u64,
+    /// How many segments had come when it was nominated.
+    first_segment: u32,
     /// Where its next header must be.
     next: u64,
     masked: bool,
@@ -106,6 +113,8 @@ struct Candidate {
     /// The header before `next`, and where it is.
     last: FrameHeader,
     last_at: u64,
+    /// How many segments had come by then.
+    last_segment: u32,
     /// It only repeats the one before it.
     alike: bool,
     /// It begins where a header is more likely than elsewhere.
@@ -140,6 +149,7 @@ const HEADERS_PER_SEGMENT: u32 = 3;
 
 const LIKELY: u32 = 12;
 const HEADER: u32 = 5;
+const LONG_LENGTH: u32 = 12;
 const SEGMENT_END_AT_MOST: u32 = 10;
 
 impl Seeker {
@@ -154,6 +164,7 @@ impl Seeker {
             candidates: Vec::new(),
             favoured: None,
             aligned: false,
+            holds_unmasked: false,
             segments: 0,
             budget: Cell::new(0),
         }
@@ -174,6 +185,18 @@ impl Seeker {
             aligned: true,
             ..Self::new(profile)
         }
+    }
+
+    /// Whether to believe in no unmasked frame for now, however much speaks for it: there is
+    /// no sign that the other side is a client.
+    pub fn hold_unmasked(&mut self, hold: bool) {
+        self.holds_unmasked = hold;
+    }
+
+    /// Whether a segment began with what may be a client's frame.
+    pub fn may_be_client(&self) -> bool {
+        let of_client = |candidate: &Candidate| candidate.masked && candidate.anchored;
+        self.candidates.iter().any(of_client)
     }
 
     /// Bytes searched so far, missing ones included.
@@ -220,16 +243,17 @@ impl Seeker {
             }
         }
         let profile = self.profile;
-        // The more segments were looked at, the more likely that one fits by chance.
-        let looked_at = self.segments.max(1).ilog2();
         let enough = |candidate: &&Candidate| {
+            // The more segments were looked at, the more likely that one fits by chance.
+            let looked_at = candidate.first_segment.max(1).ilog2();
             let needed = if candidate.masked {
                 profile.masked_bits
             } else {
                 profile.unmasked_bits
             };
             let may_be_foreign = profile.masked.is_none() && !candidate.ends_message;
-            candidate.bits >= needed + looked_at && !may_be_foreign
+            let held = self.holds_unmasked && !candidate.masked;
+            candidate.bits >= needed + looked_at && !may_be_foreign && !held
         };
         // The earliest, so that no frame of its chain is lost.
         let best = self
@@ -259,6 +283,13 @@ impl Seeker {
             };
             if let Piece::Bytes(bytes) = piece {
                 self.kept_bytes -= bytes.len();
+            }
+            // Of a chain that began there, the last header is remembered.
+            let kept_from = self.pieces.front().map_or(self.end, |(start, _)| *start);
+            for candidate in &mut self.candidates {
+                if candidate.start < kept_from {
+                    candidate.start = candidate.last_at;
+                }
             }
         }
     }
@@ -297,12 +328,14 @@ impl Seeker {
                     }
                     let mut candidate = Candidate {
                         start: at,
+                        first_segment: self.segments,
                         next,
                         masked,
                         bits: bits + likely,
                         ends_segment: false,
                         last: header,
                         last_at: at,
+                        last_segment: self.segments,
                         alike: false,
                         anchored: likely > 0,
                         ends_message: ends_message(&header),
@@ -338,11 +371,21 @@ impl Seeker {
         // each has a segment to itself.
         let repeats = candidate.alike
             && (self.profile.masked.is_none() || candidate.next - segment_len != candidate.last_at);
-        if header.payload_len == 0 || repeats {
+        // Two bytes of length that say what follows, as in DNS over TCP, look like that.
+        let is_length = is_between(header) && !candidate.masked;
+        if header.payload_len == 0 || repeats || is_length {
             return 0;
         }
         let frame_len = u64::from(header.header_len()) + header.payload_len;
-        let shorter = segment_len.min(frame_len).max(1);
+        let segments = u64::from(self.segments.saturating_sub(candidate.last_segment)) + 1;
+        // The last segment of a long frame may be short: what counts is how many places there
+        // were where a segment ended.
+        let usual = if segments == 1 {
+            segment_len
+        } else {
+            frame_len / segments
+        };
+        let shorter = usual.min(frame_len).max(1);
         shorter.ilog2().min(SEGMENT_END_AT_MOST)
     }
 
@@ -362,15 +405,13 @@ impl Seeker {
     /// Follows a candidate's chain as far as it can be seen; `false` when it breaks.
     fn advance(&self, candidate: &mut Candidate) -> bool {
         while candidate.next < self.end && self.budget.get() > 0 {
-            let at_segment_start = self.is_piece_start(candidate.next);
-            if at_segment_start && !candidate.anchored {
-                // Whatever led here may have done so by luck. What begins here is a
-                // candidate of its own.
-                return false;
-            }
-            if at_segment_start && !candidate.ends_segment {
-                candidate.ends_segment = true;
-                candidate.bits += self.segment_end_bits(candidate);
+            if self.is_piece_start(candidate.next) {
+                if !candidate.anchored {
+                    // Whatever led here may have done so by luck. What begins here is a
+                    // candidate of its own.
+                    return false;
+                }
+                self.count_segment_end(candidate);
             }
             match self.judge(candidate.next, Some(candidate.masked)) {
                 Judged::Frame {
@@ -387,6 +428,7 @@ impl Seeker {
                         && candidate.last.payload_len == header.payload_len;
                     candidate.alike = alike;
                     candidate.last_at = candidate.next;
+                    candidate.last_segment = self.segments;
                     let segment = self.segment_start(candidate.next);
                     if candidate.counted_in.0 != segment {
                         candidate.counted_in = (segment, 0);
@@ -406,7 +448,17 @@ impl Seeker {
                 Judged::NoFrame => return false,
             }
         }
+        if candidate.next == self.end && candidate.anchored {
+            self.count_segment_end(candidate);
+        }
         true
+    }
+
+    /// Counts, once, that the frame before `next` ends where a segment ends.
+    fn count_segment_end(&self, candidate: &mut Candidate) {
+        if !std::mem::replace(&mut candidate.ends_segment, true) {
+            candidate.bits += self.segment_end_bits(candidate);
+        }
     }
 
     /// Judges the bytes at `at` as a frame.
@@ -454,7 +506,7 @@ impl Seeker {
         Judged::Frame {
             next: at + consumed as u64 + header.payload_len,
             masked: is_masked,
-            bits: bits + header_evidence(&header),
+            bits: bits + header_evidence(&header, self.profile),
             header,
         }
     }
@@ -488,6 +540,13 @@ impl Seeker {
     fn take_from(&mut self, best: Candidate) -> Found {
         let mut pieces = Vec::new();
         let mut at = best.start;
+        let kept_from = self.pieces.front().map_or(self.end, |(start, _)| *start);
+        if at < kept_from {
+            // Its bytes were dropped to stay within the limit.
+            let header = best.last.encoded();
+            at += header.len() as u64;
+            pieces.push(Piece::Bytes(header));
+        }
         for (start, piece) in self.pieces.drain(..) {
             let end = start + piece.len();
             if end <= at {
@@ -532,13 +591,21 @@ enum Judged {
 
 /// Bits for a header that keeps the rules: none for an empty frame, which any two fitting
 /// bytes are, and for a continuation that is not final, of which there may be any number.
-fn header_evidence(header: &FrameHeader) -> u32 {
-    let any_number = header.opcode == OpCode::Continuation && !header.fin;
-    if header.payload_len == 0 || any_number {
+fn header_evidence(header: &FrameHeader, profile: Profile) -> u32 {
+    if header.payload_len == 0 || is_between(header) {
         0
+    } else if header.extended_len_bytes == 8
+        && (header.masking_key.is_some() || profile.masked.is_some())
+    {
+        HEADER + LONG_LENGTH
     } else {
         HEADER
     }
+}
+
+/// Whether a frame is a fragment that neither begins nor ends its message.
+fn is_between(header: &FrameHeader) -> bool {
+    header.opcode == OpCode::Continuation && !header.fin
 }
 
 /// Whether a frame is the last of a data message.
@@ -634,6 +701,43 @@ mod tests {
         assert_eq!(seeker.push(gap), None);
         let found = seeker.push(StreamItem::Chunk(&hello));
         assert_eq!(found.map(|found| found.skipped), Some(9));
+    }
+
+    #[test]
+    fn a_frame_between_two_gaps_is_found_where_segments_usually_begin_with_a_header() {
+        let frames = server_frames(1);
+        let mut seeker = Seeker::favouring_segment_starts(Profile::for_server(false));
+        let gap = StreamItem::Gap {
+            len: 9,
+            cause: GapCause::NotCaptured,
+        };
+        assert_eq!(seeker.push(gap), None);
+        let found = seeker.push(StreamItem::Chunk(&frames[0]));
+        assert_eq!(found.map(|found| found.skipped), Some(9));
+    }
+
+    #[test]
+    fn a_frame_longer_than_what_is_kept_is_found_with_its_end() {
+        let profile = Profile {
+            max_bytes: 10_000,
+            ..Profile::for_server(false)
+        };
+        let payload = random_bytes(100_000);
+        let frame = [b"\x82\x7f\0\0\0\0\0\x01\x86\xa0", &payload[..]].concat();
+        let mut seeker = Seeker::new(profile);
+        let mut segments = frame.chunks(1448).map(StreamItem::Chunk);
+        let Some(found) = segments.find_map(|segment| seeker.push(segment)) else {
+            panic!("the frame is found");
+        };
+        assert_eq!(found.skipped, 0);
+        let length: u64 = found.pieces.iter().map(Piece::len).sum();
+        assert_eq!(length, frame.len() as u64);
+        assert_eq!(found.pieces[0], Piece::Bytes(frame[..10].to_vec()));
+        assert!(matches!(found.pieces[1], Piece::Gap(80_000..)));
+        let Some(Piece::Bytes(last)) = found.pieces.last() else {
+            panic!("the end of the frame is kept");
+        };
+        assert!(frame.ends_with(last));
     }
 
     #[test]

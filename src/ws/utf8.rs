@@ -10,12 +10,25 @@ pub struct Utf8Checker {
     partial_len: usize,
     /// Bytes checked before `partial`.
     position: u64,
+    /// As many bytes may still end a character that began with unknown bytes.
+    may_end: u8,
     invalid_at: Option<u64>,
 }
 
 impl Utf8Checker {
     /// Checks the next piece. After the first invalid byte nothing more is looked at.
     pub fn push(&mut self, mut piece: &[u8]) {
+        while self.may_end > 0 {
+            match piece.split_first() {
+                Some((byte, rest)) if is_continuation(*byte) => {
+                    piece = rest;
+                    self.position += 1;
+                    self.may_end -= 1;
+                }
+                Some(_) => self.may_end = 0,
+                None => return,
+            }
+        }
         while self.partial_len > 0 && self.invalid_at.is_none() {
             let Some((&byte, rest)) = piece.split_first() else {
                 return;
@@ -54,6 +67,16 @@ impl Utf8Checker {
         }
     }
 
+    /// Passes over `len` bytes that are not known. A character that they cut is valid as far as
+    /// it is known.
+    pub fn push_unknown(&mut self, len: u64) {
+        if self.invalid_at.is_none() {
+            self.position += self.partial_len as u64 + len;
+            self.partial_len = 0;
+            self.may_end = 3;
+        }
+    }
+
     /// Position of the first byte that is not part of a valid character, once the text is
     /// complete.
     pub fn finish(&self) -> Option<u64> {
@@ -65,6 +88,11 @@ impl Utf8Checker {
     pub fn invalid_at(&self) -> Option<u64> {
         self.invalid_at
     }
+}
+
+/// Whether a byte can only stand inside a character.
+pub(super) fn is_continuation(byte: u8) -> bool {
+    byte & 0xC0 == 0x80
 }
 
 #[cfg(test)]
@@ -90,6 +118,25 @@ mod tests {
                 text.chunks(size).for_each(|piece| checker.push(piece));
                 assert_eq!(checker.finish(), expected, "{}", text.escape_ascii());
             }
+        }
+    }
+
+    #[test]
+    fn a_character_that_unknown_bytes_cut_is_not_blamed() {
+        let table: [(&[u8], &[u8], Option<u64>); 6] = [
+            (b"a\xe2\x82", b"b", None),
+            (b"a", b"\x82\xacb", None),
+            (b"a\xf0\x9f", b"\x98\x80b", None),
+            (b"a\xe2", b"\x82\x82\x82\x82", Some(10)),
+            (b"a\xff", b"b", Some(1)),
+            (b"a", b"\x82\xff", Some(7)),
+        ];
+        for (before, after, expected) in table {
+            let mut checker = Utf8Checker::default();
+            checker.push(before);
+            checker.push_unknown(5);
+            after.chunks(1).for_each(|piece| checker.push(piece));
+            assert_eq!(checker.finish(), expected, "{}", before.escape_ascii());
         }
     }
 }

@@ -12,6 +12,7 @@ RECORDED = {
     'any_sll2.pcap': 'The same from the `any` device: Linux cooked v2',
     'fragments.pcap': 'Fragmented messages, pings between fragments, UTF-8 cut inside a '
     'character, close code 4001',
+    'big.pcap.zst': 'Messages of 0 to 1,500,000 bytes, echoed',
     'deflate.pcap': 'permessage-deflate with context takeover',
     'deflate_small_window.pcap': 'Window bits 9 for the server, 10 for the client',
     'rejected.pcap': '401, 404, 302, a socket closed with no answer, then an accepted upgrade',
@@ -28,6 +29,15 @@ RECORDED = {
     'mqtt.pcap': 'MQTT 3.1.1 in binary frames that cut its packets anywhere',
     'stomp.pcap': 'STOMP 1.2',
     'graphql.pcap': 'graphql-transport-ws',
+    'foreign_dns.pcap': 'No WebSocket: DNS over TCP',
+    'foreign_ftp.pcap': 'No WebSocket: FTP, with its data connections',
+    'foreign_http2.pcap': 'No WebSocket: HTTP/2 in clear',
+    'foreign_ldap.pcap': 'No WebSocket: LDAP',
+    'foreign_mqtt.pcap': 'No WebSocket: MQTT 3.1.1 over TCP',
+    'foreign_postgres.pcap': 'No WebSocket: PostgreSQL',
+    'foreign_redis.pcap': 'No WebSocket: Redis, with a subscription',
+    'foreign_ssh.pcap': 'No WebSocket: SSH',
+    'foreign_tls.pcap': 'No WebSocket: TLS 1.3',
     'h2_wss.pcap': 'Two WebSockets on one HTTP/2 connection over TLS 1.3; keys in '
     '`h2_wss.keys.log`',
 }

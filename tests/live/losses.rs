@@ -6,7 +6,7 @@ use tungstenite::Message;
 
 use crate::endpoints::{Pair, listen};
 use crate::left_out::leave_out;
-use crate::said::{Line, payload};
+use crate::said::{Line, agrees, payload};
 use crate::sniffer::{Running, Sniffer, lines, listening, permitted, signal, sniff, wait};
 
 /// Bytes of each message, which hold its number again and again.
@@ -61,12 +61,13 @@ fn what_is_dropped_is_said_and_leaves_gaps_and_nothing_wrong() {
         let bytes = payload(line);
         let first: [u8; 4] = bytes.first_chunk().copied().unwrap_or_default();
         let said = message(u32::from_be_bytes(first));
-        if line["complete"] == true {
-            assert_eq!(bytes, said);
-            complete += 1;
-        } else {
-            assert!(said.starts_with(&bytes), "{line:?}");
-        }
+        // Of some even the number is missing.
+        let numbered = line.get("unknown").is_none_or(|unknown| {
+            let offset = unknown[0]["offset"].as_u64();
+            offset.is_some_and(|offset| offset >= first.len() as u64)
+        });
+        assert!(!numbered || agrees(line, &said), "{line:?}");
+        complete += u32::from(line["complete"] == true);
     }
     assert!(0 < complete && complete < MESSAGES, "{complete}");
 }

@@ -101,6 +101,23 @@ pub(crate) fn payload(line: &Line) -> Vec<u8> {
     }
 }
 
+/// Whether each byte that a message is told with is what was said, or told as unknown.
+pub(crate) fn agrees(line: &Line, said: &[u8]) -> bool {
+    let payload = payload(line);
+    let ranges = line.get("unknown").and_then(Value::as_array);
+    let is_unknown = |at: usize| {
+        ranges.into_iter().flatten().any(|range| {
+            let [offset, length] = ["offset", "length"].map(|name| range[name].as_u64().unwrap());
+            (offset..offset + length).contains(&(at as u64))
+        })
+    };
+    if line["complete"] == true {
+        return payload == said;
+    }
+    let mut pairs = payload.iter().zip(said).enumerate();
+    payload.len() <= said.len() && pairs.all(|(at, (told, said))| told == said || is_unknown(at))
+}
+
 /// What was told of one connection, line by line.
 #[derive(Debug, Default)]
 pub(crate) struct Told {

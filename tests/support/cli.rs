@@ -291,9 +291,11 @@ enum Kind {
     OneOf(&'static [&'static str]),
     OpCode,
     Object(&'static [Field]),
+    Objects(&'static [Field]),
 }
 use Kind::{
-    Bool, Count, False, Key, Object, OneOf, OpCode, Pairs, Seconds, Text, Texts, Time, True,
+    Bool, Count, False, Key, Object, Objects, OneOf, OpCode, Pairs, Seconds, Text, Texts, Time,
+    True,
 };
 
 /// A field's name, what it holds, and whether it is always there.
@@ -396,8 +398,11 @@ const MESSAGE: &[Field] = &[
     ("text", Text, MAYBE),
     ("base64", Text, MAYBE),
     ("missing", Count, MAYBE),
+    ("unknown", Objects(RANGE), MAYBE),
     ("truncated_at", Count, MAYBE),
 ];
+
+const RANGE: &[Field] = &[("offset", Count, ALWAYS), ("length", Count, ALWAYS)];
 
 const ANOMALY: &[Field] = &[
     ("rule", Text, ALWAYS),
@@ -462,7 +467,7 @@ pub(crate) fn all_fields() -> BTreeSet<String> {
     fn add(path: &str, fields: &[Field], all: &mut BTreeSet<String>) {
         for (name, kind, _) in fields {
             let path = format!("{path}.{name}");
-            if let Object(fields) = kind {
+            if let Object(fields) | Objects(fields) = kind {
                 add(&path, fields, all);
             }
             all.insert(path);
@@ -548,6 +553,11 @@ fn has_kind(path: &str, value: &Value, kind: Kind, seen: &mut BTreeSet<String>) 
             }
             _ => false,
         },
+        Objects(fields) => {
+            let list = value.as_array().map_or(&[][..], Vec::as_slice);
+            let is_object = |item| has_kind(path, item, Object(fields), seen);
+            !list.is_empty() && list.iter().all(is_object)
+        }
     }
 }
 
@@ -593,6 +603,7 @@ fn check_together(name: &str, line: &Map<String, Value>) {
             has("text") != has("base64")
                 && (!has("text") || line["opcode"] == "text")
                 && (!has("missing") || line["complete"] == false)
+                && (!has("unknown") || line["complete"] == false)
         }
         _ => true,
     };

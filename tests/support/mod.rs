@@ -5,14 +5,16 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub)] // Each test crate uses its part.
 
+pub mod loss;
 pub mod packet;
 pub mod pairs;
+pub mod random;
 pub mod render;
 pub mod tcp;
 pub mod websocket;
 
 pub use packet::{Captured, Trace, Wrap};
-pub use render::{Kind, Line, Lines, tell, tell_with};
+pub use render::{Kind, Line, Lines, limited, tell, tell_with};
 pub use tcp::Tcp;
 pub use websocket::{Deflater, Frame, Upgrade, binary, close, cont, frame, ping, pong, text};
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddrV4;
 
-use wsdump::capture::{LinkType, Packet};
+use wsdump::capture::{self, LinkType, Packet};
 use wsdump::time::Timestamp;
 
 /// A packet that owns its bytes.
@@ -40,6 +40,23 @@ impl Captured {
         self.data.truncate(len);
         self
     }
+}
+
+/// The packets of a capture file, up to its first error.
+pub fn packets_of(file: Vec<u8>) -> Trace {
+    let mut trace = Trace::new();
+    let Ok(mut source) = capture::from_reader("memory", std::io::Cursor::new(file)) else {
+        return trace;
+    };
+    while let Ok(Some(packet)) = source.next_packet() {
+        trace.push(Captured {
+            time: packet.time.0,
+            link_type: packet.link_type,
+            wire_len: packet.wire_len,
+            data: packet.data.to_vec(),
+        });
+    }
+    trace
 }
 
 /// What a packet is wrapped in.

@@ -30,7 +30,7 @@ use serde::Serialize;
 use super::words::{findings, kind};
 use super::{Format, Totals};
 use crate::check::{Finding, Judgement, Outcome, Place, Problem, Test, TestResult};
-use crate::report::{Harmless, seconds};
+use crate::report::{seconds, write_json};
 
 /// One document.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Format for Json {
 
     fn outcome(&mut self, outcome: &Outcome, out: &mut dyn Write) -> io::Result<()> {
         separate(&mut self.begun, out)?;
-        write(&CaptureObject::from(outcome), out)
+        write_json(&CaptureObject::from(outcome), out)
     }
 
     fn finish(&mut self, totals: Totals, out: &mut dyn Write) -> io::Result<()> {
@@ -62,12 +62,6 @@ pub(super) fn separate(begun: &mut bool, out: &mut dyn Write) -> io::Result<()> 
         b"\n"
     };
     out.write_all(comma)
-}
-
-/// Writes a value with what a terminal might act upon as escapes of JSON.
-pub(super) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
-    value.serialize(&mut serializer).map_err(io::Error::from)
 }
 
 #[derive(Serialize)]

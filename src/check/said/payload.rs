@@ -35,7 +35,7 @@ impl Message {
             base64: None,
             length: None,
             sha256: None,
-            incomplete: message.is_truncated(),
+            incomplete: !message.is_whole(),
             frames: Vec::new(),
             compressed: false,
             place: None,
@@ -179,6 +179,9 @@ mod tests {
             complete: true,
             missing: 0,
             payload,
+            unknown: &[],
+            unknown_length: 0,
+            cut_short: false,
             text: match std::str::from_utf8(payload) {
                 _ if opcode == OpCode::Binary => Text::No,
                 Ok(_) => Text::Valid,

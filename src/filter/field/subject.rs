@@ -218,7 +218,7 @@ impl<'s> Subject<'s> {
     pub(super) fn json(&self) -> Option<&Json> {
         let parse = || {
             let message = self.message()?;
-            if message.is_truncated() {
+            if !message.is_whole() {
                 return None;
             }
             serde_json::from_slice(message.payload).ok()

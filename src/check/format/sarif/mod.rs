@@ -23,12 +23,12 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use super::json::{separate, write};
+use super::json::separate;
 use super::words::{self, detail, failed_tests, findings, kind, shown, title};
 use super::{Format, Totals};
 use crate::anomaly::Severity;
 use crate::check::{Finding, Judgement, Outcome, Place, Problem, Test};
-use crate::report::append;
+use crate::report::{append, write_json};
 use rules::{all, index_of_rule, index_of_test};
 
 /// One document.
@@ -54,7 +54,7 @@ impl Sarif {
         }
         self.results += 1;
         separate(&mut self.begun, out)?;
-        write(result, out)
+        write_json(result, out)
     }
 }
 
@@ -75,7 +75,7 @@ impl Format for Sarif {
             out,
             "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{{\"driver\":"
         )?;
-        write(&driver, out)?;
+        write_json(&driver, out)?;
         write!(out, "}},\"results\":[")
     }
 
@@ -109,7 +109,7 @@ impl Format for Sarif {
                 json!([{"level": Severity::Warning.name(), "message": {"text": text}}]);
         }
         write!(out, "\n],\"invocations\":[")?;
-        write(&invocation, out)?;
+        write_json(&invocation, out)?;
         writeln!(out, "]}}]}}")
     }
 }

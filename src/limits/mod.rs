@@ -1,9 +1,16 @@
 //! Bounds on everything that traffic can grow.
 //!
 //! Each limit has a default, the reason for it, and says what happens when it is
-//! reached. Reaching one is reported, never silent, and never ends the run.
+//! reached. Reaching one is reported, never silent, and never ends the run. Each has a name
+//! in [`Limit::ALL`], by which it can be set.
+
+mod catalogue;
+mod value;
 
 use std::time::Duration;
+
+pub use catalogue::{Limit, LimitError, LimitSetting};
+pub use value::{Unit, read_duration};
 
 /// All limits of an analysis.
 ///
@@ -34,8 +41,9 @@ pub struct Limits {
     /// pings, because routers between forget silent ones after minutes or hours.
     pub max_idle: Duration,
     /// Bytes kept per direction behind missing ones, bookkeeping included. When full,
-    /// the missing bytes are taken as lost and the waiting ones are delivered.
-    /// Default 4 MiB: the receive window of most systems.
+    /// the missing bytes are taken as lost and the waiting ones are delivered. Those of all
+    /// connections together count in `max_memory`. Default 4 MiB: the receive window of most
+    /// systems.
     pub max_out_of_order_bytes: usize,
     /// Delivered bytes per direction that are kept until they are acknowledged, to be
     /// compared with what a retransmission or overlap says. Of older bytes and of
@@ -54,6 +62,11 @@ pub struct Limits {
     /// and later messages that refer to it cannot be read. Default 64 MiB: servers accept
     /// 1 to 100.
     pub max_inflated_bytes: u64,
+    /// Bytes that a message may inflate to for each of its compressed ones, beyond its first
+    /// 64 KiB. What is reached is said and done as for `max_inflated_bytes`. Default 1032,
+    /// the most that DEFLATE can do, so that nothing that is honest is refused: it makes work
+    /// linear in what is captured all the same. A lower one saves time where bombs are many.
+    pub max_inflated_ratio: u64,
     /// Events per connection that wait until it is known to carry WebSocket. When full,
     /// the oldest that is neither part of the TCP handshake nor of the last HTTP
     /// exchange is dropped. Default 64.
@@ -63,6 +76,22 @@ pub struct Limits {
     /// Bytes per direction searched for the first frame of a connection whose start was
     /// not captured. After that it is taken for another protocol. Default 256 KiB.
     pub max_search_bytes: usize,
+    /// Bytes of rendered rows that wait until it is known whether an earlier connection
+    /// carries WebSocket. When more, they are written, and its rows come after them. Default
+    /// 1 MiB: some 10,000 rows.
+    pub max_pending_row_bytes: usize,
+}
+
+impl Limits {
+    /// Bytes that a message inflates to before [`Limits::max_inflated_ratio`] counts: what is
+    /// short may well repeat one byte.
+    pub const RATIO_FREE: u64 = 64 << 10;
+
+    /// Whether a message of which `compressed` bytes were read may inflate to `length` bytes.
+    pub fn allow_inflated(&self, length: u64, compressed: u64) -> bool {
+        let by_ratio = compressed.saturating_mul(self.max_inflated_ratio);
+        length <= self.max_inflated_bytes && length <= by_ratio.max(Self::RATIO_FREE)
+    }
 }
 
 impl Default for Limits {
@@ -78,9 +107,11 @@ impl Default for Limits {
             max_early_bytes: 256 << 10,
             max_message_bytes: 16 << 20,
             max_inflated_bytes: 64 << 20,
+            max_inflated_ratio: 1032,
             max_opening_events: 64,
             max_pending_pings: 64,
             max_search_bytes: 256 << 10,
+            max_pending_row_bytes: 1 << 20,
         }
     }
 }
