@@ -59,11 +59,7 @@ fn refused(run: &Run, message: &str) {
 
 #[test]
 fn every_option_is_tested_here_and_stands_under_its_heading() {
-    let tests = [
-        include_str!("check.rs"),
-        include_str!("limits.rs"),
-        include_str!("support/pairs.rs"),
-    ];
+    let tests = [include_str!("check.rs"), include_str!("support/pairs.rs")];
     let tests = tests.concat();
     let options = long_options("check");
     assert!(options.len() > 25, "{options:?}");
@@ -1112,9 +1108,7 @@ const FINDING: Fields = (
 
 #[test]
 fn json_has_the_fields_that_are_documented() {
-    let reached = "wsdump: http_unexpected.pcap: 1 connection was not followed because of an HTTP \
-        head that was too long (--limit head-bytes)\n";
-    assert_eq!((AS_JSON.code, &*AS_JSON.stderr), (1, reached));
+    assert_eq!((AS_JSON.code, &*AS_JSON.stderr), (1, ""));
     let document: Value = serde_json::from_str(&AS_JSON.stdout).unwrap();
     check_fields(&document, DOCUMENT);
     let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
