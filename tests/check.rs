@@ -399,6 +399,11 @@ const REFUSED: &[(&[&str], &str)] = &[
         "invalid value '101' for '--max-retransmissions <PERCENT>': a number from 0 to 100",
     ),
     (
+        &["--limit", "hed-bytes=1K", "chat.pcap"],
+        "invalid value 'hed-bytes=1K' for '--limit <NAME=VALUE>': there is no limit hed-bytes; \
+             did you mean head-bytes?",
+    ),
+    (
         &["--format", "xml", "chat.pcap"],
         "invalid value 'xml' for '--format <FORMAT>': no such format; there are text, json, \
              junit, sarif, github",

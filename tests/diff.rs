@@ -143,6 +143,11 @@ fn what_cannot_be_compared_is_refused_and_says_which_and_why() {
             "link_user0.pcap: cannot read packets of link type USER0",
         ),
         (
+            &["--limit", "connections=0", "chat.pcap", "chat.pcap"],
+            "invalid value 'connections=0' for '--limit <NAME=VALUE>': connections takes a whole \
+             number from 1 to 16777216",
+        ),
+        (
             &["maker", "chat.pcap"],
             "maker: is a directory, not a capture file",
         ),

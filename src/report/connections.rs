@@ -8,11 +8,11 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::duration::readable;
-use super::escape;
 use super::figures::text_bytes;
 use super::samples::Samples;
 use super::text::{append, by_name};
 use super::timestamp::seconds_with_micros;
+use super::{cut_to_width, escape};
 use crate::event::{
     ConnectionReport, DirectionTotals, Event, EventKind, EventSink, UpgradeOutcome,
 };
@@ -382,9 +382,15 @@ impl Column {
     }
 }
 
+/// Columns of a text in a cell at most. A URL may have as many as a head, which nobody reads in
+/// a table, and the time to wrap a word grows with the square of its length.
+const MAX_CELL: usize = 500;
+
+/// Text from the network as it stands in a cell.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     escape(text, &mut out);
+    cut_to_width(&mut out, MAX_CELL);
     out
 }
 
