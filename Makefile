@@ -57,7 +57,7 @@ fuzz: ## Fuzz FUZZ_TARGETS (all) for FUZZ_SECONDS (60) each; needs a C++ compile
 testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
 
-attack: setup ## Measure what attacks cost in memory and time (20 minutes)
+attack: setup ## Measure what attacks cost in memory and time; builds for a while first
 	$(CARGO) bench --bench attack
 
 deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of

@@ -11,8 +11,9 @@ use std::sync::{Mutex, PoisonError};
 
 use attack::{ATTACKS, Attack, Cost, Feed, Honest, Meter, cost};
 use peak_alloc::PeakAlloc;
-use support::{Client, Lines, Server, Tcp, Trace, render, tell, text};
+use support::{Client, Lines, Server, Tcp, Trace, Upgrade, render, tell, text};
 use wsdump::event::Event;
+use wsdump::report::Connections;
 use wsdump::{Limits, Summary};
 
 #[global_allocator]
@@ -154,6 +155,29 @@ fn a_conversation_that_is_silent_outlasts_a_flood_of_half_open_upgrades() {
     assert!(given_up > 1_000, "{given_up}");
     let end = told.last().map(String::as_str);
     assert_eq!(end, Some("= fin, close 1000 clean"), "{told:?}");
+}
+
+#[test]
+fn a_table_of_connections_keeps_only_so_much_text() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = "x".repeat(60_000);
+    let upgrade = Upgrade::new().request_line(&format!("GET /{target} HTTP/1.1"));
+    let mut table = Connections::default();
+    let mut meter = Meter::new(ALLOCATOR, limits());
+    let before = ALLOCATOR.current_usage();
+    for port in 1..=1_000 {
+        let mut tcp = Tcp::default();
+        tcp.ends[0].set_port(port);
+        tcp.handshake().send_cut(Client, &upgrade.request(), 1_400);
+        tcp.send(Server, &upgrade.response()).end();
+        meter.push(&tcp.trace, &mut table);
+    }
+    meter.finish(&mut table);
+    let held = ALLOCATOR.current_usage().saturating_sub(before);
+    assert!(held < Connections::MAX_TEXT_BYTES + (4 << 20), "{held}");
+    let text = table.table(Some(80));
+    let last = text.lines().last();
+    assert_eq!(last, Some("… and 721 more connections"));
 }
 
 /// A server's message whose bytes `from` to `to` come once more, with other text; the second

@@ -59,7 +59,8 @@ fn refused(run: &Run, message: &str) {
 
 #[test]
 fn every_option_is_tested_here_and_stands_under_its_heading() {
-    let tests = [include_str!("check.rs"), include_str!("support/pairs.rs")].concat();
+    let tests = [include_str!("check.rs"), include_str!("support/pairs.rs")];
+    let tests = tests.concat();
     let options = long_options("check");
     assert!(options.len() > 25, "{options:?}");
     for option in &options {
@@ -396,6 +397,11 @@ const REFUSED: &[(&[&str], &str)] = &[
     (
         &["--max-retransmissions", "101", "chat.pcap"],
         "invalid value '101' for '--max-retransmissions <PERCENT>': a number from 0 to 100",
+    ),
+    (
+        &["--limit", "hed-bytes=1K", "chat.pcap"],
+        "invalid value 'hed-bytes=1K' for '--limit <NAME=VALUE>': there is no limit hed-bytes; \
+             did you mean head-bytes?",
     ),
     (
         &["--format", "xml", "chat.pcap"],

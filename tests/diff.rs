@@ -21,7 +21,8 @@ fn diff(arguments: &[&str]) -> Run {
 
 #[test]
 fn every_option_is_tested_here() {
-    let tests = [include_str!("diff.rs"), include_str!("support/pairs.rs")].concat();
+    let tests = [include_str!("diff.rs"), include_str!("support/pairs.rs")];
+    let tests = tests.concat();
     let options = long_options("diff");
     assert!(options.len() >= 9, "{options:?}");
     for option in &options {
@@ -140,6 +141,11 @@ fn what_cannot_be_compared_is_refused_and_says_which_and_why() {
         (
             &["link_user0.pcap", "chat.pcap"],
             "link_user0.pcap: cannot read packets of link type USER0",
+        ),
+        (
+            &["--limit", "connections=0", "chat.pcap", "chat.pcap"],
+            "invalid value 'connections=0' for '--limit <NAME=VALUE>': connections takes a whole \
+             number from 1 to 16777216",
         ),
         (
             &["maker", "chat.pcap"],

@@ -387,3 +387,28 @@ fn fragments() -> Trace {
     };
     (0..5).map(of).collect()
 }
+
+/// The row that `SECURITY.md` has for a limit.
+fn documented(limit: &Limit) -> String {
+    let (name, default, range) = (limit.name, limit.default_value(), limit.range());
+    let (bounds, reason, reached) = (limit.bounds, limit.reason, limit.reached);
+    format!("| `{name}` | {default} | {range} | {bounds} {reason} | {reached} |")
+}
+
+#[test]
+fn limits_are_documented_as_they_are() {
+    let text = include_str!("../SECURITY.md");
+    let section = text.split("\n## ").find(|part| part.starts_with("Limits"));
+    let rows = section.unwrap_or_default().lines();
+    let rows: Vec<_> = rows
+        .filter(|line| line.starts_with("| `"))
+        .take(Limit::ALL.len())
+        .collect();
+    let expected: Vec<_> = Limit::ALL.iter().map(documented).collect();
+    assert_eq!(
+        rows,
+        expected,
+        "the table should be\n{}",
+        expected.join("\n")
+    );
+}

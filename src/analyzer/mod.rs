@@ -167,7 +167,9 @@ pub struct Summary {
     /// Those of them that were given up because too many waited,
     /// [`FragmentLimits`](crate::limits::FragmentLimits).
     pub fragments_over_limit: u64,
-    /// Connections not followed because a head was longer than [`Limits::max_head_bytes`].
+    /// Connections not followed because a head was longer than [`Limits::max_head_bytes`],
+    /// but for those on which WebSocket was asked for: of them
+    /// [`Rule::HeadLimit`](crate::anomaly::Rule) tells.
     pub heads_too_long: u64,
     /// Answers to upgrade requests taken as lost because the client sent more than
     /// [`Limits::max_early_bytes`] behind its request.

@@ -570,7 +570,8 @@ impl Http {
             }
             HttpItem::EarlyLimit => scope.driver.shared.summary.answers_given_up += 1,
             HttpItem::HeadTooLong(direction) => {
-                scope.driver.shared.summary.heads_too_long += 1;
+                // Where WebSocket was asked for, a rule says it.
+                scope.driver.shared.summary.heads_too_long += u64::from(!scope.teller.is_websocket);
                 let limit = scope.driver.shared.config.limits.max_head_bytes;
                 let detail = format!("more than {limit} bytes");
                 self.give_up(scope, direction, Rule::HeadLimit, detail);

@@ -72,7 +72,7 @@ limits! {
     "head-bytes" Bytes 256..=16 << 20, max_head_bytes as size;
         "Length of an HTTP head."
         "Servers accept 8 to 32 KiB."
-        "The connection is not followed; the rule `head-limit` says so where WebSocket was asked for, and the closing lines count them all."
+        "The connection is not followed; the rule `head-limit` says so where WebSocket was asked for, and the closing lines count the others."
     "early-bytes" Bytes 1 << 10..=1 << 30, max_early_bytes as size;
         "Bytes that a client may send behind its upgrade request before the answer is seen."
         "A client must wait for the answer, so all that comes before is lost order of packets or an attack."

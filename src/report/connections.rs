@@ -8,10 +8,11 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 
 use super::duration::readable;
-use super::escape;
+use super::figures::text_bytes;
 use super::samples::Samples;
 use super::text::{append, by_name};
 use super::timestamp::seconds_with_micros;
+use super::{cut_to_width, escape};
 use crate::event::{
     ConnectionReport, DirectionTotals, Event, EventKind, EventSink, UpgradeOutcome,
 };
@@ -22,7 +23,9 @@ use crate::ws::Answer;
 #[derive(Debug, Default)]
 pub struct Connections {
     rows: Vec<Connection>,
-    /// Connections beyond [`Connections::MAX_ROWS`].
+    /// Bytes of text in `rows`.
+    text: usize,
+    /// Connections beyond [`Connections::MAX_ROWS`] or [`Connections::MAX_TEXT_BYTES`].
     left_out: u64,
     /// Times from Ping to Pong, of connections that are open and have any.
     round_trips: HashMap<u64, Samples>,
@@ -113,6 +116,10 @@ impl FromStr for SortKey {
 impl Connections {
     /// Rows kept. More are counted, not shown.
     pub const MAX_ROWS: usize = 10_000;
+
+    /// Bytes of text that rows have together: URLs, subprotocols, extensions and close
+    /// reasons, each of which may be as long as a head. Beyond it no more rows are kept.
+    pub const MAX_TEXT_BYTES: usize = 16 << 20;
 
     /// A table with these columns.
     pub fn new(detail: Detail) -> Self {
@@ -208,7 +215,8 @@ impl EventSink for Connections {
             } => self.round_trips.entry(number).or_default().add(round_trip),
             EventKind::Connection(report) => {
                 let samples = self.round_trips.remove(&number);
-                if self.rows.len() == Self::MAX_ROWS {
+                self.text += text_bytes(report);
+                if self.rows.len() == Self::MAX_ROWS || self.text > Self::MAX_TEXT_BYTES {
                     self.left_out += 1;
                     return;
                 }
@@ -374,9 +382,15 @@ impl Column {
     }
 }
 
+/// Columns of a text in a cell at most. A URL may have as many as a head, which nobody reads in
+/// a table, and the time to wrap a word grows with the square of its length.
+const MAX_CELL: usize = 500;
+
+/// Text from the network as it stands in a cell.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     escape(text, &mut out);
+    cut_to_width(&mut out, MAX_CELL);
     out
 }
 

@@ -331,11 +331,16 @@ impl Figures {
     }
 }
 
-fn text_bytes(report: &ConnectionReport) -> usize {
+/// Bytes of text in a report.
+pub(super) fn text_bytes(report: &ConnectionReport) -> usize {
     let close = report.close.as_ref();
     report.url.as_ref().map_or(0, String::len)
         + report.subprotocol.as_ref().map_or(0, String::len)
-        + report.extensions.iter().map(String::len).sum::<usize>()
+        + report
+            .extensions
+            .iter()
+            .map(|one| size_of::<String>() + one.len())
+            .sum::<usize>()
         + close.map_or(0, |close| close.reason.len())
 }
 

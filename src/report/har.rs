@@ -44,7 +44,7 @@ use crate::flow::{Direction, TcpEventKind};
 use crate::http::{Head, Headers, RequestHead, ResponseHead};
 use crate::time::Timestamp;
 use crate::ws::handshake::{has_key, is_upgrade_request};
-use crate::ws::{Message, OpCode, Text};
+use crate::ws::{self, Message, OpCode};
 
 /// Writes an archive: an entry for each WebSocket connection, when it is over, and before it
 /// one for each earlier upgrade request on it that was refused.
@@ -52,9 +52,10 @@ use crate::ws::{Message, OpCode, Text};
 pub struct Har {
     calendar: Calendar,
     open: HashMap<u64, Entry>,
-    /// Bytes of the messages in `open`.
+    /// Bytes of what is in `open`.
     held: usize,
-    /// Messages whose payload was left out, see [`Har::MAX_HELD`].
+    max_held: usize,
+    /// Messages and heads that were left out, see [`Har::MAX_HELD`].
     left_out: u64,
     /// Entries that wait to be written.
     ready: Vec<u8>,
@@ -71,9 +72,24 @@ struct Entry {
     /// The newest request, until one asks for an upgrade: then that.
     asked: Option<Asked>,
     /// Response to the upgrade request.
-    answer: Option<(Timestamp, Value)>,
+    answer: Option<(Timestamp, Text)>,
     /// JSON objects, separated by commas.
     messages: Vec<u8>,
+}
+
+/// A head as JSON: as a value it would take many times as much. Empty if it was left out.
+type Text = Vec<u8>;
+
+impl Entry {
+    /// Bytes that it holds.
+    fn held(&self) -> usize {
+        let request = self.asked.as_ref().map_or(0, |asked| asked.request.len());
+        let response = self
+            .answer
+            .as_ref()
+            .map_or(0, |(_, response)| response.len());
+        self.messages.len() + request + response
+    }
 }
 
 /// A request.
@@ -84,7 +100,7 @@ struct Asked {
     upgrade: bool,
     /// It is the first on its connection, and opening that is part of its time.
     first: bool,
-    request: Value,
+    request: Text,
 }
 
 /// When what belongs to an entry happened.
@@ -103,8 +119,8 @@ struct Times {
 }
 
 impl Har {
-    /// Bytes of messages that are kept of connections that are not over: 512 MiB. Beyond it
-    /// messages have no payload, and the archive says so.
+    /// Bytes of messages and heads that are kept of connections that are not over: 512 MiB.
+    /// What is beyond it is left out, and the archive says so.
     pub const MAX_HELD: usize = 512 << 20;
 
     /// An archive without entries.
@@ -113,6 +129,7 @@ impl Har {
             calendar: Calendar::rfc3339(),
             open: HashMap::new(),
             held: 0,
+            max_held: Self::MAX_HELD,
             left_out: 0,
             ready: Vec::new(),
             begun: false,
@@ -125,7 +142,27 @@ impl Har {
         format!("{}.{micros:06}Z", self.calendar.seconds(time))
     }
 
+    /// Whether there is room for more; counts what is left out if not.
+    fn has_room(&mut self) -> bool {
+        let has_room = self.held < self.max_held;
+        self.left_out += u64::from(!has_room);
+        has_room
+    }
+
+    /// A head, to be kept.
+    fn kept(&mut self, head: impl FnOnce() -> Value) -> Text {
+        let mut text = Vec::new();
+        if self.has_room() {
+            append(&head(), &mut text);
+            self.held += text.len();
+        }
+        text
+    }
+
     fn message(&mut self, event: &Event<'_>, message: &Message<'_>) {
+        if !self.has_room() {
+            return;
+        }
         let entry = self.open.entry(event.connection.number).or_default();
         let mut object = Map::new();
         let kind = match event.from {
@@ -135,19 +172,16 @@ impl Har {
         object.insert("type".to_owned(), kind.into());
         object.insert("time".to_owned(), epoch_seconds(event.at.time).into());
         object.insert("opcode".to_owned(), u8::from(message.opcode).into());
-        let has_room = self.held < Self::MAX_HELD;
-        self.left_out += u64::from(!has_room);
         let data = match message.text() {
-            _ if !has_room => String::new(),
             Some(text) if message.opcode == OpCode::Text => text.to_owned(),
             // As text that cannot be text, bytes are base64.
             _ => BASE64.encode(message.payload),
         };
         object.insert("data".to_owned(), data.into());
-        if message.opcode == OpCode::Text && message.text != Text::Valid {
+        if message.opcode == OpCode::Text && message.text != ws::Text::Valid {
             object.insert("_encoding".to_owned(), "base64".into());
         }
-        if !message.is_whole() || !has_room {
+        if !message.is_whole() {
             object.insert("_complete".to_owned(), false.into());
             object.insert("_length".to_owned(), message.length.into());
         }
@@ -168,13 +202,23 @@ impl Har {
             }
             self.refused(event);
         }
+        let request = self.kept(|| request(head, event.connection.server));
         let entry = self.open.entry(event.connection.number).or_default();
-        entry.asked = Some(Asked {
+        let first = entry.asked.is_none();
+        let before = entry.asked.replace(Asked {
             at: event.at.time,
             upgrade,
-            first: entry.asked.is_none(),
-            request: request(head, event.connection.server),
+            first,
+            request,
         });
+        self.held -= before.map_or(0, |before| before.request.len());
+    }
+
+    fn response(&mut self, event: &Event<'_>, head: &ResponseHead) {
+        let response = self.kept(|| response(head));
+        let entry = self.open.entry(event.connection.number).or_default();
+        let before = entry.answer.replace((event.at.time, response));
+        self.held -= before.map_or(0, |(_, before)| before.len());
     }
 
     /// Ends an upgrade request that another one follows.
@@ -196,13 +240,16 @@ impl Har {
             answered: true,
         };
         let request = std::mem::take(&mut asked.request);
+        self.held -= request.len() + response.len();
+        let request = restored(&request, || unseen_request(event.connection.server));
+        let response = restored(&response, || answered_by(UpgradeOutcome::Refused(0)));
         self.write(event.connection, times, &request, &response, None, &[]);
     }
 
     fn close(&mut self, event: &Event<'_>, report: &ConnectionReport) {
         let entry = self.open.remove(&event.connection.number);
         let mut entry = entry.unwrap_or_default();
-        self.held -= entry.messages.len();
+        self.held -= entry.held();
         if report.outcome == UpgradeOutcome::NotAsked {
             return;
         }
@@ -226,11 +273,12 @@ impl Har {
         };
         let request = asked.map_or_else(
             || unseen_request(event.connection.server),
-            |asked| asked.request,
+            |asked| restored(&asked.request, || unseen_request(event.connection.server)),
         );
-        let response = entry
-            .answer
-            .map_or_else(|| unseen_response(report), |(_, response)| response);
+        let response = entry.answer.map_or_else(
+            || answered_by(report.outcome),
+            |(_, response)| restored(&response, || answered_by(report.outcome)),
+        );
         let close = report.close.as_ref();
         self.write(
             event.connection,
@@ -300,7 +348,7 @@ impl EventSink for Har {
             EventKind::Response {
                 head,
                 upgrade: Some(_),
-            } => entry.answer = Some((event.at.time, response(head))),
+            } => self.response(event, head),
             EventKind::Message { message, .. } => self.message(event, message),
             EventKind::Connection(report) => self.close(event, report),
             _ => {}
@@ -328,7 +376,7 @@ impl View for Har {
 
     fn forget(&mut self, connection: u64) {
         if let Some(entry) = self.open.remove(&connection) {
-            self.held -= entry.messages.len();
+            self.held -= entry.held();
         }
     }
 
@@ -338,13 +386,22 @@ impl View for Har {
         if self.left_out > 0 {
             write!(
                 out,
-                ",\"comment\":\"{} messages are without their payload: more than {} MiB were open\"",
+                ",\"comment\":\"{} messages and heads are left out: more than {} MiB were open\"",
                 self.left_out,
-                Self::MAX_HELD >> 20
+                self.max_held >> 20
             )?;
         }
         writeln!(out, "}}}}")
     }
+}
+
+/// A head that was kept, or what stands for it if it was left out.
+fn restored(text: &[u8], missing: impl FnOnce() -> Value) -> Value {
+    serde_json::from_slice(text).unwrap_or_else(|_| {
+        let mut value = missing();
+        value["comment"] = "left out".into();
+        value
+    })
 }
 
 fn append(value: &Value, out: &mut Vec<u8>) {
@@ -443,8 +500,8 @@ fn unseen_request(server: SocketAddr) -> Value {
 }
 
 /// For a response that was not captured: 101 where frames show that it was.
-fn unseen_response(report: &ConnectionReport) -> Value {
-    let status = match report.outcome {
+fn answered_by(outcome: UpgradeOutcome) -> Value {
+    let status = match outcome {
         UpgradeOutcome::Upgraded => 101,
         UpgradeOutcome::Refused(status) => status,
         // What browsers write for no response.
@@ -537,4 +594,43 @@ fn milliseconds(micros: u64) -> f64 {
 /// Seconds since the epoch, as browsers write times of messages: exact to a microsecond.
 fn epoch_seconds(time: Timestamp) -> f64 {
     Duration::from_micros(time.0 / 1_000).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Analyzer, Config, capture};
+
+    #[test]
+    fn what_is_beyond_the_limit_is_left_out_and_counted() -> Result<(), Box<dyn std::error::Error>>
+    {
+        for (max_held, is_whole) in [(0, false), (100, false), (Har::MAX_HELD, true)] {
+            let mut har = Har {
+                max_held,
+                ..Har::new()
+            };
+            let mut source = capture::open("testdata/http_refused_then_accepted.pcap".as_ref())?;
+            let mut analyzer = Analyzer::new(Config::default());
+            while let Some(packet) = source.next_packet()? {
+                analyzer.push(&packet, &mut har);
+                let held: usize = har.open.values().map(Entry::held).sum();
+                assert_eq!(har.held, held);
+            }
+            analyzer.finish(&mut har);
+            assert_eq!(har.held, 0);
+            let mut out = Vec::new();
+            har.finish(&analyzer.summary(), &mut out)?;
+            let archive: Value = serde_json::from_slice(&out)?;
+            let log = &archive["log"];
+            let entries = log["entries"].as_array().map_or(0, Vec::len);
+            assert_eq!(entries, 2, "{max_held}");
+            assert_eq!(log.get("comment").is_none(), is_whole, "{log}");
+            let messages = log["entries"][1]["_webSocketMessages"].as_array();
+            let expected = if is_whole { 2 } else { 0 };
+            assert_eq!(messages.map(Vec::len), Some(expected), "{log}");
+            let left_out = log["entries"][0]["request"]["comment"] == "left out";
+            assert_eq!(left_out, max_held == 0, "{log}");
+        }
+        Ok(())
+    }
 }
