@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::near::nearest;
+
 /// One broken rule, with what was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Anomaly {
@@ -116,13 +118,12 @@ impl FromStr for Rule {
         if let Some(rule) = Self::ALL.iter().find(|rule| rule.name() == name) {
             return Ok(*rule);
         }
-        let distance = |rule: &Self| strsim::osa_distance(name, rule.name());
-        let nearest = Self::ALL.iter().min_by_key(|rule| distance(rule));
-        let near = nearest.filter(|rule| distance(rule) <= 1 + name.len() / 4);
-        Err(match near {
-            Some(rule) => format!("there is no rule {name}; did you mean {}?", rule.name()),
-            None => format!("there is no rule {name}; wsdump check --rules lists them"),
-        })
+        Err(
+            match nearest(name, Self::ALL.iter().map(|rule| rule.name())) {
+                Some(near) => format!("there is no rule {name}; did you mean {near}?"),
+                None => format!("there is no rule {name}; wsdump check --rules lists them"),
+            },
+        )
     }
 }
 

@@ -63,6 +63,7 @@ pub mod filter;
 pub mod flow;
 pub mod http;
 pub mod limits;
+mod near;
 pub mod report;
 pub mod time;
 pub mod wire;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Limits, Unit};
+use crate::near::nearest;
 
 /// A limit, and what there is to say about it.
 pub struct Limit {
@@ -169,14 +170,9 @@ impl Limit {
         if let Some(limit) = Self::ALL.iter().find(|limit| limit.name == name) {
             return Ok(limit);
         }
-        let distance = |limit: &&Self| strsim::osa_distance(name, limit.name);
-        // A name that long is no mistyped one, and comparing it would take its time.
-        let known = Self::ALL.iter().filter(|_| name.len() <= 64);
-        let nearest = known.min_by_key(distance);
-        let near = nearest.filter(|limit| distance(limit) <= 1 + name.len() / 4);
         Err(LimitError::Unknown {
             name: name.to_owned(),
-            near: near.map(|limit| limit.name),
+            near: nearest(name, Self::ALL.iter().map(|limit| limit.name)),
         })
     }
 
