@@ -7,10 +7,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use support::packet::packets_of;
 use support::websocket::KEY;
 use support::{
-    Captured, Client, Frame, Server, Tcp, Trace, Upgrade, Who, binary, close, cont, ping, pong,
-    text,
+    Client, Frame, Server, Tcp, Trace, Upgrade, Who, binary, close, cont, ping, pong, text,
 };
 use wsdump::anomaly::Rule;
 use wsdump::check::{Bounds, Findings, Judge};
@@ -821,23 +821,6 @@ fn in_real_captures_only_what_is_wrong_on_purpose_is_found() {
     }
 }
 
-/// The packets of a file of testdata, as far as it can be read.
-fn packets(path: &Path) -> Trace {
-    let mut trace = Trace::new();
-    let Ok(mut source) = capture::open(path) else {
-        return trace;
-    };
-    while let Ok(Some(packet)) = source.next_packet() {
-        trace.push(Captured {
-            time: packet.time.0,
-            link_type: packet.link_type,
-            wire_len: packet.wire_len,
-            data: packet.data.to_vec(),
-        });
-    }
-    trace
-}
-
 /// How often each rule of whole connections is broken, but for those of times and numbers of
 /// segments, which are true of whatever was captured.
 fn broken(trace: &Trace) -> BTreeMap<Rule, u64> {
@@ -891,7 +874,7 @@ fn what_a_capture_lacks_breaks_no_rule() {
         if !is_small || path.extension().is_none_or(|ending| ending != "pcap") {
             continue;
         }
-        let trace = packets(&path);
+        let trace = packets_of(std::fs::read(&path).unwrap());
         let whole = broken(&trace);
         for (what, trace) in mishaps(&trace) {
             for (rule, count) in broken(&trace) {
