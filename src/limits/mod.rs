@@ -33,7 +33,7 @@ pub struct Limits {
     /// more, connections are given up until seven eighths are left: of those that hold the
     /// average or more the one silent longest, those without WebSocket first. Default 512 MiB:
     /// some 80,000 connections that exchange short messages, or 2,000 with permessage-deflate,
-    /// whose windows take 120 KB in each direction.
+    /// whose windows take 120 KB in each direction, and twice as much after a loss.
     pub max_memory: usize,
     /// Capture time that a connection may be without a packet. After it, or up to a sixteenth
     /// later, the connection is told as still open and forgotten; a packet that comes then
@@ -55,11 +55,12 @@ pub struct Limits {
     /// Bytes that a client may send behind its upgrade request before the answer is
     /// seen. When full, the answer is taken as lost. Default 256 KiB.
     pub max_early_bytes: usize,
-    /// Payload bytes kept per message for display. The rest is counted, checked and
-    /// measured, not kept. Default 16 MiB; the timeline asks for less.
+    /// Payload bytes kept per message for display; each range of unknown ones counts as 16
+    /// more. The rest is counted, checked and measured, not kept. Default 16 MiB; the timeline
+    /// asks for less.
     pub max_message_bytes: usize,
     /// Length of a message after inflation. The rest of the message is not inflated,
-    /// and later messages that refer to it cannot be read. Default 64 MiB: servers accept
+    /// and what later messages repeat of it is unknown. Default 64 MiB: servers accept
     /// 1 to 100.
     pub max_inflated_bytes: u64,
     /// Bytes that a message may inflate to for each of its compressed ones, beyond its first
