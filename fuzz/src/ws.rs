@@ -286,9 +286,9 @@ fn check_unknown(message: &Message<'_>) {
     for (number, range) in message.unknown.iter().enumerate() {
         let is_apart = range.start > at || number == 0;
         assert!(is_apart && range.end > range.start, "{message:?}");
-        let bytes = &message.payload[range.start as usize..range.end as usize];
+        let bytes = &message.payload[range.clone()];
         assert!(bytes.iter().all(|byte| *byte == b'?'), "{message:?}");
-        length += range.end - range.start;
+        length += range.len() as u64;
         at = range.end;
     }
     assert!(length <= message.unknown_length, "{message:?}");

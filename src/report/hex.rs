@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::text::is_known;
 
 /// Appends a dump, a line for 16 bytes, each behind `indent` spaces.
-pub(super) fn dump(bytes: &[u8], unknown: &[Range<u64>], indent: usize, out: &mut String) {
+pub(super) fn dump(bytes: &[u8], unknown: &[Range<usize>], indent: usize, out: &mut String) {
     for (line, chunk) in bytes.chunks(BYTES_PER_LINE).enumerate() {
         // Writing into a string does not fail.
         let _ = write!(out, "{:indent$}{:08x} ", "", line * BYTES_PER_LINE);

@@ -388,7 +388,7 @@ fn message_fields<M: SerializeMap>(map: &mut M, message: &Message<'_>) -> Result
     }
     if !message.unknown.is_empty() {
         let ranges = message.unknown.iter();
-        let ranges = ranges.filter(|range| range.start < given as u64);
+        let ranges = ranges.filter(|range| range.start < given);
         map.serialize_entry(
             "unknown",
             &ranges.map(UnknownRange::from).collect::<Vec<_>>(),
@@ -400,15 +400,15 @@ fn message_fields<M: SerializeMap>(map: &mut M, message: &Message<'_>) -> Result
 /// Where a payload is not known.
 #[derive(Serialize)]
 struct UnknownRange {
-    offset: u64,
-    length: u64,
+    offset: usize,
+    length: usize,
 }
 
-impl From<&Range<u64>> for UnknownRange {
-    fn from(range: &Range<u64>) -> Self {
+impl From<&Range<usize>> for UnknownRange {
+    fn from(range: &Range<usize>) -> Self {
         Self {
             offset: range.start,
-            length: range.end - range.start,
+            length: range.len(),
         }
     }
 }

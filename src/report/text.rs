@@ -133,7 +133,7 @@ pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut Strin
 /// are many, their number.
 pub(super) fn quote_marked(
     text: &[u8],
-    unknown: &[Range<u64>],
+    unknown: &[Range<usize>],
     has_more: bool,
     columns: usize,
     out: &mut String,
@@ -146,14 +146,13 @@ pub(super) fn quote_marked(
 /// Appends known and unknown parts in turn; says as [`quote_rest`] what is left.
 fn quote_parts(
     text: &[u8],
-    unknown: &[Range<u64>],
+    unknown: &[Range<usize>],
     mut left: usize,
     out: &mut String,
 ) -> Option<usize> {
-    let place = |at: u64| usize::try_from(at).map_or(text.len(), |at| at.min(text.len()));
     let mut known_from = 0;
     for range in unknown {
-        let (start, end) = (place(range.start), place(range.end));
+        let [start, end] = [range.start, range.end].map(|at| at.min(text.len()));
         left = quote_rest(&text[known_from..start], left, out)?;
         let mark = match end - start {
             count @ ..=MARKED_EACH => "?".repeat(count),
@@ -170,8 +169,7 @@ fn quote_parts(
 const MARKED_EACH: usize = 12;
 
 /// Whether the byte of a payload at `at` is known.
-pub(super) fn is_known(unknown: &[Range<u64>], at: usize) -> bool {
-    let at = at as u64;
+pub(super) fn is_known(unknown: &[Range<usize>], at: usize) -> bool {
     let next = unknown.partition_point(|range| range.end <= at);
     unknown.get(next).is_none_or(|range| at < range.start)
 }
@@ -210,7 +208,7 @@ enum Piece {
 /// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…` when there is more.
 pub(super) fn quote_bytes(
     bytes: &[u8],
-    unknown: &[Range<u64>],
+    unknown: &[Range<usize>],
     has_more: bool,
     columns: usize,
     out: &mut String,
@@ -306,7 +304,7 @@ mod tests {
     // One range of unknown bytes is what is meant.
     #[allow(clippy::single_range_in_vec_init)]
     fn unknown_bytes_are_marked() {
-        let quoted = |text: &str, unknown: &[Range<u64>], columns| {
+        let quoted = |text: &str, unknown: &[Range<usize>], columns| {
             let mut out = String::new();
             quote_marked(text.as_bytes(), unknown, false, columns, &mut out);
             out

@@ -271,7 +271,7 @@ impl Timeline {
         &mut self,
         header: Option<&FrameHeader>,
         payload: &[u8],
-        unknown: &[Range<u64>],
+        unknown: &[Range<usize>],
     ) {
         self.dump.clear();
         if let (Dump::HeaderAndPayload, Some(header)) = (self.style.dump, header) {

@@ -139,7 +139,7 @@ impl MessageInProgress {
             None => Text::No,
             Some(check) if check.told => Text::Invalid,
             Some(_) => {
-                self.unknown_length += kept.hide_cut_characters();
+                self.unknown_length += kept.hide_cut_characters() as u64;
                 Text::Valid
             }
         };

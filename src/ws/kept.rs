@@ -10,13 +10,13 @@ use super::utf8::is_continuation;
 pub(super) struct Kept {
     bytes: Vec<u8>,
     /// Where bytes are not known: in order, apart from each other.
-    unknown: Vec<Range<u64>>,
+    unknown: Vec<Range<usize>>,
     /// Something was left out, so nothing that follows can be kept.
     full: bool,
 }
 
 /// What a range counts of the limit.
-const RANGE_BYTES: usize = size_of::<Range<u64>>();
+const RANGE_BYTES: usize = size_of::<Range<usize>>();
 
 /// What stands for a byte that is not known.
 const UNKNOWN: u8 = b'?';
@@ -26,7 +26,7 @@ impl Kept {
         &self.bytes
     }
 
-    pub(super) fn unknown(&self) -> &[Range<u64>] {
+    pub(super) fn unknown(&self) -> &[Range<usize>] {
         &self.unknown
     }
 
@@ -61,7 +61,7 @@ impl Kept {
     /// Appends as many unknown bytes as the limit allows; their range counts as well.
     pub(super) fn push_unknown(&mut self, len: u64, limit: usize) {
         let mut room = self.room(limit);
-        let start = self.bytes.len() as u64;
+        let start = self.bytes.len();
         let goes_on = self.unknown.last().is_some_and(|last| last.end == start);
         if !goes_on {
             room = room.saturating_sub(RANGE_BYTES);
@@ -72,7 +72,7 @@ impl Kept {
             return;
         }
         self.bytes.resize(self.bytes.len() + taken, UNKNOWN);
-        let end = self.bytes.len() as u64;
+        let end = self.bytes.len();
         match self.unknown.last_mut() {
             Some(last) if goes_on => last.end = end,
             _ => self.unknown.push(start..end),
@@ -81,30 +81,27 @@ impl Kept {
 
     /// The bytes from `from` on, up to the first that is not known.
     pub(super) fn known_from(&self, from: usize) -> &[u8] {
-        let at = from as u64;
-        let next = self.unknown.partition_point(|range| range.end <= at);
-        let until = self.unknown.get(next).map_or(self.bytes.len(), |range| {
-            usize::try_from(range.start.max(at)).unwrap_or(from)
-        });
+        let next = self.unknown.partition_point(|range| range.end <= from);
+        let until = self.unknown.get(next);
+        let until = until.map_or(self.bytes.len(), |range| range.start.max(from));
         self.bytes.get(from..until).unwrap_or_default()
     }
 
     /// A character of which some bytes are unknown is unknown whole, so that the rest stays
     /// text; says how many bytes more are unknown by that.
-    pub(super) fn hide_cut_characters(&mut self) -> u64 {
+    pub(super) fn hide_cut_characters(&mut self) -> usize {
         let mut hidden = 0;
-        let mut merged: Vec<Range<u64>> = Vec::with_capacity(self.unknown.len());
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(self.unknown.len());
         for at in 0..self.unknown.len() {
             let Range { start, end } = self.unknown[at].clone();
             let known_after = merged.last().map_or(0, |before| before.end).min(start);
-            let before = self.slice(known_after, start);
-            let start = start - cut_at_end(before);
-            let next = self.unknown.get(at + 1).map(|next| next.start);
-            let behind = self.slice(end, next.unwrap_or(self.bytes.len() as u64));
+            let start = start - cut_at_end(&self.bytes[known_after..start]);
+            let next = self.unknown.get(at + 1);
+            let behind = &self.bytes[end..next.map_or(self.bytes.len(), |next| next.start)];
             let is_inside = |byte: &&u8| is_continuation(**byte);
-            let end = end + behind.iter().take(3).take_while(is_inside).count() as u64;
-            hidden += (end - start) - (self.unknown[at].end - self.unknown[at].start);
-            self.fill(start, end);
+            let end = end + behind.iter().take(3).take_while(is_inside).count();
+            hidden += (end - start) - self.unknown[at].len();
+            self.bytes[start..end].fill(UNKNOWN);
             match merged.last_mut() {
                 Some(last) if last.end >= start => last.end = end,
                 _ => merged.push(start..end),
@@ -112,18 +109,6 @@ impl Kept {
         }
         self.unknown = merged;
         hidden
-    }
-
-    fn slice(&self, start: u64, end: u64) -> &[u8] {
-        let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-        self.bytes.get(start..end).unwrap_or_default()
-    }
-
-    fn fill(&mut self, start: u64, end: u64) {
-        let [start, end] = [start, end].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
-        if let Some(bytes) = self.bytes.get_mut(start..end) {
-            bytes.fill(UNKNOWN);
-        }
     }
 
     fn cost(&self) -> usize {
@@ -140,13 +125,13 @@ impl Kept {
 }
 
 /// Bytes at the end of valid text that begin a character and do not end it.
-fn cut_at_end(text: &[u8]) -> u64 {
+fn cut_at_end(text: &[u8]) -> usize {
     let tail = &text[text.len().saturating_sub(3)..];
     let begins = tail.iter().rposition(|byte| !is_continuation(*byte));
     let last = begins.map_or(&[][..], |at| &tail[at..]);
     match str::from_utf8(last) {
         Ok(_) => 0,
-        Err(_) => last.len() as u64,
+        Err(_) => last.len(),
     }
 }
 
@@ -214,7 +199,7 @@ mod tests {
     #[test]
     fn a_character_that_is_cut_is_unknown_whole() {
         let euro = "€".as_bytes();
-        let table: [(Parts<'_>, &str, Range<u64>); 5] = [
+        let table: [(Parts<'_>, &str, Range<usize>); 5] = [
             (&[b"a", b"b"], "a?b", 1..2),
             (&[&euro[..2], b"b"], "???b", 0..3),
             (&[b"a", &euro[1..], b"b"], "a????b", 1..5),
@@ -233,13 +218,12 @@ mod tests {
                 }
                 kept.push(part, 1_000);
             }
-            let before = kept.unknown().iter().map(|range| range.end - range.start);
-            let before: u64 = before.sum();
+            let before: usize = kept.unknown().iter().map(Range::len).sum();
             let hidden = kept.hide_cut_characters();
             assert_eq!(text(&kept), expected);
             assert_eq!(kept.unknown(), [unknown]);
-            let after = kept.unknown().iter().map(|range| range.end - range.start);
-            assert_eq!(before + hidden, after.sum::<u64>());
+            let after: usize = kept.unknown().iter().map(Range::len).sum();
+            assert_eq!(before + hidden, after);
         }
     }
 }

@@ -71,7 +71,7 @@ pub struct Message<'a> {
     /// Where `payload` is not known, because it was not captured or refers to compressed data
     /// that was not: offsets in order, the ranges apart from each other. Of text, whole
     /// characters.
-    pub unknown: &'a [Range<u64>],
+    pub unknown: &'a [Range<usize>],
     /// Bytes of `length` that are not known, those counted that are not kept.
     pub unknown_length: u64,
     /// More was sent, or may have been, that cannot be read: frames or compressed bytes are
