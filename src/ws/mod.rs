@@ -18,6 +18,7 @@ pub mod handshake;
 mod inflater;
 mod kept;
 mod message;
+mod pieces;
 mod profile;
 mod receiver;
 mod resync;
@@ -39,9 +40,10 @@ pub use frame::{Decoded, FrameHeader, MAX_CONTROL_LEN, unmask};
 pub use handshake::Agreement;
 pub use inflater::{Breach, InflateError, Inflated, Inflater};
 pub use message::{Frame, Message, Received, Text};
+pub use pieces::Piece;
 pub use profile::Profile;
 pub use receiver::{Extensions, Receiver};
-pub use resync::{Found, Piece, Seeker};
+pub use resync::{Found, Seeker};
 pub use utf8::Utf8Checker;
 
 /// What a [`Session`] finds.

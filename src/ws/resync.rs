@@ -25,12 +25,12 @@
 //! it meets the start of another, since luck may have led it there.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 use super::code::OpCode;
 use super::frame::{Decoded, FrameHeader, unmask};
+use super::pieces::{Piece, Pieces};
 use super::profile::{Profile, has_plausible_length, payload_evidence};
-use crate::flow::{GapCause, StreamItem};
+use crate::flow::StreamItem;
 
 /// A header was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,44 +43,12 @@ pub struct Found {
     pub pieces: Vec<Piece>,
 }
 
-/// A kept part of a stream.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// Bytes of one chunk.
-    Bytes(Vec<u8>),
-    /// Missing bytes, or bytes that were too many to keep.
-    Gap(u64),
-}
-
-impl Piece {
-    /// The same as an item of a stream.
-    pub fn as_item(&self) -> StreamItem<'_> {
-        match self {
-            Self::Bytes(bytes) => StreamItem::Chunk(bytes),
-            Self::Gap(len) => StreamItem::Gap {
-                len: *len,
-                cause: GapCause::NotCaptured,
-            },
-        }
-    }
-
-    fn len(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Gap(len) => *len,
-        }
-    }
-}
-
 /// Looks for a frame header in one direction's bytes.
 #[derive(Debug)]
 pub struct Seeker {
     profile: Profile,
-    /// Kept parts with the position of their first byte.
-    pieces: VecDeque<(u64, Piece)>,
-    kept_bytes: usize,
-    /// Position behind the last part; 0 is where the search began.
-    end: u64,
+    /// What was looked at last.
+    pieces: Pieces,
     /// Positions below this one are candidates already, or dead.
     next_candidate: u64,
     candidates: Vec<Candidate>,
@@ -136,9 +104,6 @@ const MAX_CANDIDATES: usize = 16;
 /// more than one.
 const BUDGET_PER_BYTE: u64 = 8;
 
-/// What a kept piece costs beside its bytes.
-const PIECE_OVERHEAD: usize = 64;
-
 /// Payload bytes looked at per frame.
 const SAMPLE: usize = 32;
 
@@ -157,9 +122,7 @@ impl Seeker {
     pub fn new(profile: Profile) -> Self {
         Self {
             profile,
-            pieces: VecDeque::new(),
-            kept_bytes: 0,
-            end: 0,
+            pieces: Pieces::new(profile.max_bytes),
             next_candidate: 0,
             candidates: Vec::new(),
             favoured: None,
@@ -201,36 +164,34 @@ impl Seeker {
 
     /// Bytes searched so far, missing ones included.
     pub fn searched(&self) -> u64 {
-        self.end
+        self.pieces.end()
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.kept_bytes
-            + self.pieces.capacity() * size_of::<(u64, Piece)>()
-            + self.candidates.capacity() * size_of::<Candidate>()
+        self.pieces.heap_bytes() + self.candidates.capacity() * size_of::<Candidate>()
     }
 
     /// All that is kept, in order, for another search.
     pub fn into_pieces(self) -> impl Iterator<Item = Piece> {
-        self.pieces.into_iter().map(|(_, piece)| piece)
+        self.pieces.into_kept()
     }
 
     /// Looks at the next bytes or gap. After a header was found, the seeker is used up.
     pub fn push(&mut self, item: StreamItem<'_>) -> Option<Found> {
-        let position = self.end;
+        let position = self.pieces.end();
         match item {
             StreamItem::Gap { len, .. } => {
                 self.keep(Piece::Gap(len));
                 if self.favoured == Some(position) {
-                    self.favoured = Some(self.end);
+                    self.favoured = Some(self.pieces.end());
                 }
                 // What waited for more bytes is judged by those there are.
                 self.budget.set(BUDGET_PER_BYTE * WAIT_AT_MOST);
                 self.follow();
                 self.nominate(position);
-                self.next_candidate = self.end;
-                let end = self.end;
+                self.next_candidate = self.pieces.end();
+                let end = self.pieces.end();
                 self.candidates
                     .retain(|candidate| candidate.next < position || candidate.next >= end);
             }
@@ -239,7 +200,7 @@ impl Seeker {
                 self.segments = self.segments.saturating_add(1);
                 self.budget.set(BUDGET_PER_BYTE * bytes.len() as u64);
                 self.follow();
-                self.nominate(self.end);
+                self.nominate(self.pieces.end());
             }
         }
         let profile = self.profile;
@@ -266,26 +227,9 @@ impl Seeker {
     }
 
     fn keep(&mut self, piece: Piece) {
-        let start = self.end;
-        self.end += piece.len();
-        if let (Piece::Gap(more), Some((_, Piece::Gap(len)))) = (&piece, self.pieces.back_mut()) {
-            *len += more;
-            return;
-        }
-        if let Piece::Bytes(bytes) = &piece {
-            self.kept_bytes += bytes.len();
-        }
-        self.pieces.push_back((start, piece));
-        // Each piece costs as much as some bytes, or a flood of tiny ones would have no limit.
-        while self.kept_bytes + self.pieces.len() * PIECE_OVERHEAD > self.profile.max_bytes {
-            let Some((_, piece)) = self.pieces.pop_front() else {
-                break;
-            };
-            if let Piece::Bytes(bytes) = piece {
-                self.kept_bytes -= bytes.len();
-            }
-            // Of a chain that began there, the last header is remembered.
-            let kept_from = self.pieces.front().map_or(self.end, |(start, _)| *start);
+        if self.pieces.push(piece) {
+            // Of a chain that began in what was dropped, the last header is remembered.
+            let kept_from = self.pieces.start();
             for candidate in &mut self.candidates {
                 if candidate.start < kept_from {
                     candidate.start = candidate.last_at;
@@ -305,13 +249,13 @@ impl Seeker {
     fn nominate(&mut self, until: u64) {
         let mut at = self.next_candidate;
         while at < until {
-            if self.budget.get() == 0 && !self.is_piece_start(at) {
+            if self.budget.get() == 0 && !self.pieces.is_start(at) {
                 at += 1;
                 continue;
             }
             let judged = self.judge(at, self.profile.masked);
             match judged {
-                Judged::NotYet if self.end - at < WAIT_AT_MOST => break,
+                Judged::NotYet if self.pieces.end() - at < WAIT_AT_MOST => break,
                 Judged::Frame {
                     next,
                     masked,
@@ -319,7 +263,7 @@ impl Seeker {
                     header,
                 } => {
                     let mut likely = 0;
-                    let at_segment_start = self.is_piece_start(at);
+                    let at_segment_start = self.pieces.is_start(at);
                     if at_segment_start {
                         likely += SEGMENT_START;
                     }
@@ -339,7 +283,7 @@ impl Seeker {
                         alike: false,
                         anchored: likely > 0,
                         ends_message: ends_message(&header),
-                        counted_in: (self.segment_start(at), 1),
+                        counted_in: (self.pieces.start_of(at).unwrap_or(0), 1),
                         in_message: after(None, &header),
                     };
                     if self.advance(&mut candidate) {
@@ -361,11 +305,8 @@ impl Seeker {
     /// What it tells that the frame before `next` ends where a segment ends. Short frames
     /// end in many places, and short segments do.
     fn segment_end_bits(&self, candidate: &Candidate) -> u32 {
-        let before = self
-            .pieces
-            .partition_point(|(start, _)| *start < candidate.next);
-        let segment = before.checked_sub(1).and_then(|at| self.pieces.get(at));
-        let segment_len = segment.map_or(0, |(start, _)| candidate.next - start);
+        let segment = self.pieces.start_of(candidate.next.saturating_sub(1));
+        let segment_len = segment.map_or(0, |start| candidate.next - start);
         let header = &candidate.last;
         // Frames that are all alike tell something only where WebSocket is known to be, and
         // each has a segment to itself.
@@ -389,23 +330,10 @@ impl Seeker {
         shorter.ilog2().min(SEGMENT_END_AT_MOST)
     }
 
-    /// Where the segment that holds `at` begins.
-    fn segment_start(&self, at: u64) -> u64 {
-        let after = self.pieces.partition_point(|(start, _)| *start <= at);
-        let piece = after.checked_sub(1).and_then(|at| self.pieces.get(at));
-        piece.map_or(0, |(start, _)| *start)
-    }
-
-    fn is_piece_start(&self, at: u64) -> bool {
-        self.pieces
-            .binary_search_by_key(&at, |(start, _)| *start)
-            .is_ok()
-    }
-
     /// Follows a candidate's chain as far as it can be seen; `false` when it breaks.
     fn advance(&self, candidate: &mut Candidate) -> bool {
-        while candidate.next < self.end && self.budget.get() > 0 {
-            if self.is_piece_start(candidate.next) {
+        while candidate.next < self.pieces.end() && self.budget.get() > 0 {
+            if self.pieces.is_start(candidate.next) {
                 if !candidate.anchored {
                     // Whatever led here may have done so by luck. What begins here is a
                     // candidate of its own.
@@ -429,7 +357,7 @@ impl Seeker {
                     candidate.alike = alike;
                     candidate.last_at = candidate.next;
                     candidate.last_segment = self.segments;
-                    let segment = self.segment_start(candidate.next);
+                    let segment = self.pieces.start_of(candidate.next).unwrap_or(0);
                     if candidate.counted_in.0 != segment {
                         candidate.counted_in = (segment, 0);
                     }
@@ -448,7 +376,7 @@ impl Seeker {
                 Judged::NoFrame => return false,
             }
         }
-        if candidate.next == self.end && candidate.anchored {
+        if candidate.next == self.pieces.end() && candidate.anchored {
             self.count_segment_end(candidate);
         }
         true
@@ -466,11 +394,11 @@ impl Seeker {
         self.budget.set(self.budget.get().saturating_sub(1));
         let mut buffer = [0; FrameHeader::MAX_LEN + SAMPLE];
         // Most positions are told by their first byte.
-        let (len, _) = self.copy(at, &mut buffer[..1]);
+        let (len, _) = self.pieces.copy(at, &mut buffer[..1]);
         if len == 1 && !self.profile.plausible_first(buffer[0]) {
             return Judged::NoFrame;
         }
-        let (len, more_may_come) = self.copy(at, &mut buffer);
+        let (len, more_may_come) = self.pieces.copy(at, &mut buffer);
         let bytes = &mut buffer[..len];
         let Decoded::Complete {
             item: header,
@@ -511,62 +439,16 @@ impl Seeker {
         }
     }
 
-    /// Copies bytes from `at` on up to a gap; says how many, and whether more may come.
-    fn copy(&self, at: u64, buffer: &mut [u8]) -> (usize, bool) {
-        let after = self.pieces.partition_point(|(start, _)| *start <= at);
-        if after == 0 {
-            // Dropped to stay within the limit.
-            return (0, false);
-        }
-        let mut filled = 0;
-        for (start, piece) in self.pieces.iter().skip(after - 1) {
-            let Piece::Bytes(bytes) = piece else {
-                return (filled, false);
-            };
-            let Ok(skip) = usize::try_from((at + filled as u64).saturating_sub(*start)) else {
-                break;
-            };
-            let bytes = bytes.get(skip..).unwrap_or_default();
-            let take = bytes.len().min(buffer.len() - filled);
-            buffer[filled..filled + take].copy_from_slice(&bytes[..take]);
-            filled += take;
-            if filled == buffer.len() {
-                break;
-            }
-        }
-        (filled, true)
-    }
-
     fn take_from(&mut self, best: Candidate) -> Found {
         let mut pieces = Vec::new();
         let mut at = best.start;
-        let kept_from = self.pieces.front().map_or(self.end, |(start, _)| *start);
-        if at < kept_from {
+        if at < self.pieces.start() {
             // Its bytes were dropped to stay within the limit.
             let header = best.last.encoded();
             at += header.len() as u64;
             pieces.push(Piece::Bytes(header));
         }
-        for (start, piece) in self.pieces.drain(..) {
-            let end = start + piece.len();
-            if end <= at {
-                continue;
-            }
-            if start > at {
-                // Dropped to stay within the limit.
-                pieces.push(Piece::Gap(start - at));
-                at = start;
-            }
-            let skip = at - start;
-            pieces.push(match piece {
-                Piece::Gap(len) => Piece::Gap(len - skip),
-                Piece::Bytes(mut bytes) => {
-                    bytes.drain(..usize::try_from(skip).unwrap_or(0));
-                    Piece::Bytes(bytes)
-                }
-            });
-            at = end;
-        }
+        pieces.extend(self.pieces.take_from(at));
         Found {
             masked: best.masked,
             skipped: best.start,
@@ -625,6 +507,7 @@ fn after(in_message: Option<bool>, header: &FrameHeader) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::GapCause;
 
     fn masked_text(text: &str, key: [u8; 4]) -> Vec<u8> {
         let mut payload = text.as_bytes().to_vec();
