@@ -34,12 +34,11 @@ const TIMES: [(&str, u64); 5] = [
 ];
 
 impl Unit {
-    /// `bytes`, `time`, and nothing where the name of the limit says what it counts.
+    /// `bytes`, `to 1`, and nothing where the value or the name of the limit says it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Count => "",
+            Self::Count | Self::Time => "",
             Self::Bytes => "bytes",
-            Self::Time => "time",
             Self::Ratio => "to 1",
         }
     }
