@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines loss mutate attack fuzz deny lint doc testdata pictures
+.PHONY: help setup peers run test check baselines compare loss mutate attack fuzz deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,13 @@ check: setup ## Check the recorded captures with wsdump itself
 baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) build --quiet
 	@$(CARGO) run --quiet -- check --update $(CHECKED)
+
+# MiB of each capture that is made, and how often each program runs.
+COMPARE_SIZE ?= 340
+COMPARE_RUNS ?= 5
+
+compare: setup ## Measure wsdump beside tshark, tcpdump and tcpflow, which it installs
+	@./.ci/compare --size $(COMPARE_SIZE) --runs $(COMPARE_RUNS)
 
 loss: setup ## Print how much of recorded captures is told when packets are missing
 	@$(CARGO) bench --bench loss
