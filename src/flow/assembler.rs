@@ -462,6 +462,9 @@ fn slice(bytes: &[u8], start: u64, end: u64) -> &[u8] {
 }
 
 /// The last delivered bytes: those that the peer has not acknowledged yet, and a few more.
+///
+/// Where acknowledgments are prompt, the buffer keeps its size: it neither grows nor shrinks
+/// with each segment.
 #[derive(Debug, Default)]
 struct Recent {
     bytes: Vec<u8>,
@@ -469,6 +472,8 @@ struct Recent {
     end: u64,
     /// What was delivered from here on is in `bytes`, but for what the limit took away.
     since: u64,
+    /// The peer acknowledged all of `bytes`.
+    acknowledged: bool,
 }
 
 impl Recent {
@@ -478,22 +483,34 @@ impl Recent {
             self.since = offset;
         }
         let kept = &bytes[bytes.len().saturating_sub(limit)..];
-        if self.bytes.len() + kept.len() > 2 * limit {
+        let len = self.bytes.len() + kept.len();
+        if len > 2 * limit {
             let surplus = self.bytes.len().saturating_sub(limit);
             self.bytes.drain(..surplus);
+        } else if self.acknowledged && len > 2 * TAIL {
+            self.keep_tail();
         }
         self.bytes.extend_from_slice(kept);
         self.end = offset + bytes.len() as u64;
+        self.acknowledged = false;
     }
 
     fn forget_before(&mut self, acked: u64) {
         if acked < self.end {
             return;
         }
-        if self.bytes.len() > 2 * TAIL {
-            self.bytes.drain(..self.bytes.len() - TAIL);
+        self.acknowledged = true;
+        if self.bytes.len() > 4 * TAIL {
+            self.keep_tail();
             self.bytes.shrink_to(2 * TAIL);
         }
+        self.since = self.start();
+    }
+
+    /// Keeps, of bytes that are all acknowledged, the last.
+    fn keep_tail(&mut self) {
+        let surplus = self.bytes.len().saturating_sub(TAIL);
+        self.bytes.drain(..surplus);
         self.since = self.start();
     }
 
@@ -520,8 +537,9 @@ impl Recent {
     }
 }
 
-/// Acknowledged bytes that are compared all the same: who forges a segment sends it right
-/// behind the one it contradicts, and acknowledgments are quick.
+/// Acknowledged bytes that are compared all the same, and up to four times as many where they
+/// are at hand: who forges a segment sends it right behind the one it contradicts, and
+/// acknowledgments are quick.
 const TAIL: usize = 512;
 
 #[cfg(test)]
@@ -640,13 +658,13 @@ mod tests {
 
     #[test]
     fn of_acknowledged_bytes_only_the_last_are_compared() {
-        let long = "a".repeat(2 * TAIL + 1);
+        let long = "a".repeat(4 * TAIL + 1);
         check(&[
             (&format!("1000 {long}"), &long),
             ("1000 xyz", "seen conflict@0"),
-            ("ack 2025", ""),
+            ("ack 3049", ""),
             ("1000 xyz", "seen"),
-            ("2022 xyz", "seen conflict@1022"),
+            ("3046 xyz", "seen conflict@2046"),
         ]);
     }
 

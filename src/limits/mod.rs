@@ -47,7 +47,7 @@ pub struct Limits {
     pub max_out_of_order_bytes: usize,
     /// Delivered bytes per direction that are kept until they are acknowledged, to be
     /// compared with what a retransmission or overlap says. Of older bytes and of
-    /// acknowledged ones only the last 512 are. Default 64 KiB.
+    /// acknowledged ones the last 512 are, and at most the last 2048. Default 64 KiB.
     pub max_unacknowledged_bytes: usize,
     /// Length of an HTTP head. A longer one is not HTTP that carries WebSocket, and the
     /// connection is not followed. Default 64 KiB; servers accept 8 to 32.

@@ -65,7 +65,7 @@ impl MessageInProgress {
         bytes: &[u8],
         kept: &mut Kept,
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         self.length += bytes.len() as u64;
         kept.push(bytes, limits.max_message_bytes);
@@ -91,7 +91,7 @@ impl MessageInProgress {
         piece: Inflated<'_>,
         kept: &mut Kept,
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) -> bool {
         match piece {
             Inflated::Known(bytes) => self.take(bytes, kept, limits, emit),
@@ -102,7 +102,7 @@ impl MessageInProgress {
 
     /// Names the rules that only the whole message can break; `ended` when its last frame
     /// has come.
-    pub(super) fn check_end(&mut self, ended: bool, emit: &mut dyn FnMut(Received<'_>)) {
+    pub(super) fn check_end(&mut self, ended: bool, emit: &mut impl FnMut(Received<'_>)) {
         if self.cut_short {
             return;
         }
@@ -121,7 +121,7 @@ impl MessageInProgress {
     fn check_text(
         &mut self,
         invalid_at: impl Fn(&Utf8Checker) -> Option<u64>,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         let Some(text) = self.text.as_mut().filter(|text| !text.told) else {
             return;

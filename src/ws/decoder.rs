@@ -122,7 +122,7 @@ impl FrameDecoder {
 
     /// Feeds the next bytes or gap of this direction. Any way of cutting the stream into
     /// pieces yields the same headers and the same payload bytes.
-    pub fn push(&mut self, item: StreamItem<'_>, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+    pub fn push(&mut self, item: StreamItem<'_>, emit: &mut impl FnMut(FrameEvent<'_>)) {
         if let State::Seeking(seeker) = &mut self.state {
             if let Some(found) = seeker.push(item) {
                 emit(FrameEvent::InStep {
@@ -151,7 +151,7 @@ impl FrameDecoder {
     }
 
     /// Looks for the next header behind a gap.
-    fn seek(&mut self, gap: StreamItem<'_>, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+    fn seek(&mut self, gap: StreamItem<'_>, emit: &mut impl FnMut(FrameEvent<'_>)) {
         emit(FrameEvent::OutOfStep);
         let mut seeker = if self.alignment.is_usual() {
             Seeker::favouring_segment_starts(self.profile)
@@ -170,7 +170,7 @@ impl FrameDecoder {
         }
     }
 
-    fn chunk(&mut self, mut bytes: &[u8], emit: &mut dyn FnMut(FrameEvent<'_>)) {
+    fn chunk(&mut self, mut bytes: &[u8], emit: &mut impl FnMut(FrameEvent<'_>)) {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Payload { left, position } => {
@@ -226,7 +226,7 @@ impl FrameDecoder {
         }
     }
 
-    fn header(&mut self, header: FrameHeader, emit: &mut dyn FnMut(FrameEvent<'_>)) {
+    fn header(&mut self, header: FrameHeader, emit: &mut impl FnMut(FrameEvent<'_>)) {
         emit(FrameEvent::Header(header));
         if header.payload_len == 0 {
             self.state = State::HEADER;
@@ -240,7 +240,7 @@ impl FrameDecoder {
     }
 
     /// Passes over missing bytes; returns how many of them lie where a header is.
-    fn gap(&mut self, len: u64, emit: &mut dyn FnMut(FrameEvent<'_>)) -> Option<u64> {
+    fn gap(&mut self, len: u64, emit: &mut impl FnMut(FrameEvent<'_>)) -> Option<u64> {
         let State::Payload { left, position } = &mut self.state else {
             return Some(len);
         };

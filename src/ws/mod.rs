@@ -183,7 +183,7 @@ impl Session {
         item: StreamItem<'_>,
         at: Moment,
         limits: &Limits,
-        emit: &mut dyn FnMut(SessionItem<'_>),
+        emit: &mut impl FnMut(SessionItem<'_>),
     ) {
         let [client, server] = &mut self.ways;
         let (own, peer) = match direction {
@@ -210,7 +210,7 @@ impl Session {
         direction: Direction,
         at: Moment,
         limits: &Limits,
-        emit: &mut dyn FnMut(SessionItem<'_>),
+        emit: &mut impl FnMut(SessionItem<'_>),
     ) {
         let own = &mut self.ways[direction.index()];
         self.heap_bytes -= own.heap_bytes();
@@ -240,7 +240,7 @@ fn told(
     peer_pings: &mut VecDeque<Ping>,
     at: Moment,
     limits: &Limits,
-    emit: &mut dyn FnMut(SessionItem<'_>),
+    emit: &mut impl FnMut(SessionItem<'_>),
 ) {
     let frame = match received {
         Received::Frame(frame) => frame,

@@ -129,7 +129,7 @@ impl Receiver {
         &mut self,
         event: FrameEvent<'_>,
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         if self.over {
             return;
@@ -157,7 +157,7 @@ impl Receiver {
     }
 
     /// No more will come: tells of a frame and a message that have not ended.
-    pub fn finish(&mut self, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+    pub fn finish(&mut self, limits: &Limits, emit: &mut impl FnMut(Received<'_>)) {
         if self.frame.is_some() {
             if let Some(message) = &mut self.message {
                 message.cut_short = true;
@@ -167,7 +167,7 @@ impl Receiver {
         self.abandon_message(emit);
     }
 
-    fn begin(&mut self, header: FrameHeader, emit: &mut dyn FnMut(Received<'_>)) {
+    fn begin(&mut self, header: FrameHeader, emit: &mut impl FnMut(Received<'_>)) {
         let mut found = |rule: Rule, detail: String| {
             emit(Received::Anomaly(Anomaly::new(rule, detail)));
         };
@@ -252,7 +252,7 @@ impl Receiver {
 
     /// Names RSV bits that mean nothing here; says whether the frame begins a compressed
     /// message.
-    fn check_rsv(&self, header: &FrameHeader, emit: &mut dyn FnMut(Received<'_>)) -> bool {
+    fn check_rsv(&self, header: &FrameHeader, emit: &mut impl FnMut(Received<'_>)) -> bool {
         let deflate = self.extensions.deflate.is_some() || self.extensions.assumed;
         let begins_data = matches!(header.opcode, OpCode::Text | OpCode::Binary);
         if deflate && header.rsv1() && !begins_data {
@@ -283,7 +283,7 @@ impl Receiver {
         bytes: &[u8],
         position: u64,
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         let Some(frame) = &self.frame else { return };
         let belongs = frame.belongs;
@@ -333,7 +333,7 @@ impl Receiver {
         belongs: Belongs,
         bytes: &[u8],
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         let (Some(message), Belongs::ToMessage) = (&mut self.message, belongs) else {
             // Control frames are kept whole even where nobody wants to see payloads: pings
@@ -364,7 +364,7 @@ impl Receiver {
         &mut self,
         result: Result<(), InflateError>,
         limits: &Limits,
-        emit: &mut dyn FnMut(Received<'_>),
+        emit: &mut impl FnMut(Received<'_>),
     ) {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
             return;
@@ -398,7 +398,7 @@ impl Receiver {
 
     /// Says that a message refers to what was not captured. Until the window is known again
     /// it is so for message after message.
-    fn tell_history(&mut self, emit: &mut dyn FnMut(Received<'_>)) {
+    fn tell_history(&mut self, emit: &mut impl FnMut(Received<'_>)) {
         let Some(message) = &self.message else {
             return;
         };
@@ -428,7 +428,7 @@ impl Receiver {
         }
     }
 
-    fn end(&mut self, cut_short: bool, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+    fn end(&mut self, cut_short: bool, limits: &Limits, emit: &mut impl FnMut(Received<'_>)) {
         let Some(frame) = self.frame.take() else {
             return;
         };
@@ -464,7 +464,7 @@ impl Receiver {
         }
     }
 
-    fn finish_inflating(&mut self, limits: &Limits, emit: &mut dyn FnMut(Received<'_>)) {
+    fn finish_inflating(&mut self, limits: &Limits, emit: &mut impl FnMut(Received<'_>)) {
         let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
             return;
         };
@@ -476,7 +476,7 @@ impl Receiver {
     }
 
     /// Tells of a message whose last frame will not come.
-    fn abandon_message(&mut self, emit: &mut dyn FnMut(Received<'_>)) {
+    fn abandon_message(&mut self, emit: &mut impl FnMut(Received<'_>)) {
         if let Some(message) = &mut self.message {
             message.cut_short = true;
             if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
@@ -487,7 +487,7 @@ impl Receiver {
         }
     }
 
-    fn end_message(&mut self, ended: bool, emit: &mut dyn FnMut(Received<'_>)) {
+    fn end_message(&mut self, ended: bool, emit: &mut impl FnMut(Received<'_>)) {
         let Some(mut message) = self.message.take() else {
             return;
         };
@@ -531,7 +531,7 @@ fn broken_by(breach: Breach) -> Anomaly {
 }
 
 /// Names the rules that the body of a Close frame breaks (RFC 6455 §5.5.1, §7.4).
-fn check_close(frame: &Frame<'_>, sender: Direction, emit: &mut dyn FnMut(Received<'_>)) {
+fn check_close(frame: &Frame<'_>, sender: Direction, emit: &mut impl FnMut(Received<'_>)) {
     let mut found = |rule, detail: String| emit(Received::Anomaly(Anomaly::new(rule, detail)));
     if frame.header.payload_len == 1 {
         found(Rule::CloseBodyTooShort, "1 byte".to_owned());

@@ -51,7 +51,7 @@ impl Utf8Checker {
         if self.invalid_at.is_some() {
             return;
         }
-        match str::from_utf8(piece) {
+        match simdutf8::compat::from_utf8(piece) {
             Ok(_) => self.position += piece.len() as u64,
             Err(error) => {
                 self.position += error.valid_up_to() as u64;
