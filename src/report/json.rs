@@ -37,6 +37,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::quoted::push_quoted;
 use super::text::is_harmful;
 use super::timestamp::{Calendar, subsecond};
 use super::{EventType, Printer};
@@ -85,7 +86,10 @@ impl Printer for Json {
             time: &self.time(event.at.time),
             start: start.as_deref(),
         };
-        write_line(&line, out);
+        match &event.kind {
+            EventKind::Message { message, .. } => write_message_line(&line, message, out),
+            _ => write_line(&line, out),
+        }
         0
     }
 
@@ -104,15 +108,54 @@ pub fn json_line(value: &impl Serialize) -> String {
 }
 
 fn write_line(line: &impl Serialize, out: &mut Vec<u8>) {
-    // Neither writing into a vector nor these maps with string keys can fail.
-    let written = write_json(line, out);
-    debug_assert!(written.is_ok());
+    append(line, out);
     out.push(b'\n');
 }
 
-/// Writes a value: the one place where text from the network becomes JSON, but for baselines,
-/// which are laid out by themselves and share [`Harmless`].
-pub(crate) fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+fn append(value: &impl Serialize, out: &mut Vec<u8>) {
+    // Neither writing into a vector nor these maps with string keys can fail.
+    let written = write_json(value, out);
+    debug_assert!(written.is_ok());
+}
+
+/// Writes a message's line: its payload, which may be long, without the serializer.
+fn write_message_line(line: &EventLine<'_>, message: &Message<'_>, out: &mut Vec<u8>) {
+    append(line, out);
+    // The payload goes into the object that ends here, and so does what follows it.
+    out.pop();
+    let given = if let Some(text) = message.text() {
+        out.extend(b",\"text\":");
+        push_quoted(text, out);
+        text.len()
+    } else {
+        out.extend(b",\"base64\":\"");
+        push_base64(message.payload, out);
+        out.push(b'"');
+        message.payload.len()
+    };
+    let before = out.len();
+    append(&BehindPayload { message, given }, out);
+    if out.len() == before + b"{}".len() {
+        out.truncate(before);
+    } else {
+        out[before] = b',';
+        out.pop();
+    }
+    out.extend(b"}\n");
+}
+
+fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    let before = out.len();
+    let len = base64::encoded_len(bytes.len(), true).unwrap_or(0);
+    out.resize(before + len, 0);
+    // The room is as long as what is written.
+    let written = BASE64.encode_slice(bytes, &mut out[before..]);
+    debug_assert_eq!(written.ok(), Some(len));
+}
+
+/// Writes a value: with [`push_quoted`], the one place where text from the network becomes
+/// JSON, but for baselines, which are laid out by themselves and share [`Harmless`].
+pub(crate) fn write_json<W: Write + ?Sized>(value: &impl Serialize, out: &mut W) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, Harmless);
     value.serialize(&mut serializer).map_err(io::Error::from)
 }
@@ -375,26 +418,35 @@ fn message_fields<M: SerializeMap>(map: &mut M, message: &Message<'_>) -> Result
     map.serialize_entry("length", &message.length)?;
     map.serialize_entry("wire_length", &message.wire_length)?;
     map.serialize_entry("compressed", &message.compressed)?;
-    map.serialize_entry("complete", &message.complete)?;
-    let given = if let Some(text) = message.text() {
-        map.serialize_entry("text", text)?;
-        text.len()
-    } else {
-        map.serialize_entry("base64", &BASE64.encode(message.payload))?;
-        message.payload.len()
-    };
-    if message.missing > 0 {
-        map.serialize_entry("missing", &message.missing)?;
+    map.serialize_entry("complete", &message.complete)
+}
+
+/// What stands behind the payload of a message.
+struct BehindPayload<'a> {
+    message: &'a Message<'a>,
+    /// Bytes of the payload that stand before it.
+    given: usize,
+}
+
+impl Serialize for BehindPayload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { message, given } = *self;
+        let mut map = serializer.serialize_map(None)?;
+        if message.missing > 0 {
+            map.serialize_entry("missing", &message.missing)?;
+        }
+        if !message.unknown.is_empty() {
+            let ranges = message.unknown.iter();
+            let ranges = ranges.filter(|range| range.start < given);
+            map.serialize_entry(
+                "unknown",
+                &ranges.map(UnknownRange::from).collect::<Vec<_>>(),
+            )?;
+        }
+        let truncated = message.is_truncated().then_some(given);
+        optional(&mut map, "truncated_at", truncated)?;
+        map.end()
     }
-    if !message.unknown.is_empty() {
-        let ranges = message.unknown.iter();
-        let ranges = ranges.filter(|range| range.start < given);
-        map.serialize_entry(
-            "unknown",
-            &ranges.map(UnknownRange::from).collect::<Vec<_>>(),
-        )?;
-    }
-    optional(map, "truncated_at", message.is_truncated().then_some(given))
 }
 
 /// Where a payload is not known.

@@ -22,6 +22,7 @@ mod limits;
 mod ordered;
 mod overview;
 mod pretty;
+mod quoted;
 mod samples;
 mod selection;
 mod summary;

@@ -1,0 +1,154 @@
+//! Long text as a JSON string, fast.
+//!
+//! What is written is what [`Harmless`](super::json::Harmless) makes of the same text. It is
+//! here a second time because payloads are most of what `--json` writes, and often JSON
+//! themselves: with a quotation mark every few bytes, writing the parts between them one by one
+//! takes several times as long.
+
+use super::text::is_harmful;
+
+/// Bytes that are looked at before their escaped form is appended.
+const CHUNK: usize = 256;
+
+/// What becomes of a byte.
+#[derive(Clone, Copy)]
+struct Form {
+    bytes: [u8; 2],
+    /// How many of `bytes` are written; 0 where more is to be looked at.
+    len: u8,
+}
+
+/// By byte. Of those beyond ASCII only the first ones of harmful characters are looked at.
+const FORMS: [Form; 256] = {
+    let mut forms = [Form {
+        bytes: [0; 2],
+        len: 1,
+    }; 256];
+    let mut byte = 0;
+    loop {
+        let form = &mut forms[byte as usize];
+        form.bytes[0] = byte;
+        if byte < 0x20 || byte == 0x7F {
+            form.len = 0;
+        }
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    let escapes = *b"\"\"\\\\\x08b\x0cf\nn\rr\tt";
+    let mut at = 0;
+    while at < escapes.len() {
+        forms[escapes[at] as usize] = Form {
+            bytes: [b'\\', escapes[at + 1]],
+            len: 2,
+        };
+        at += 2;
+    }
+    // U+0080 to U+00BF, U+0340, U+0600, U+1000, U+2000, U+3000, U+F000, U+C0000 and on.
+    let leads = *b"\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF3";
+    let mut at = 0;
+    while at < leads.len() {
+        forms[leads[at] as usize].len = 0;
+        at += 1;
+    }
+    forms
+};
+
+/// Appends `text` in quotation marks.
+pub(super) fn push_quoted(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        at += push_chunk(&bytes[at..], out);
+        if FORMS[usize::from(*bytes.get(at).unwrap_or(&b' '))].len == 0 {
+            at += push_special(text, at, out);
+        }
+    }
+    out.push(b'"');
+}
+
+/// Appends bytes up to one that is to be looked at, [`CHUNK`] at most; says how many.
+fn push_chunk(bytes: &[u8], out: &mut Vec<u8>) -> usize {
+    let mut buffer = [0; 2 * CHUNK];
+    let mut filled = 0;
+    let mut taken = 0;
+    for byte in bytes.iter().take(CHUNK) {
+        let form = FORMS[usize::from(*byte)];
+        if form.len == 0 {
+            break;
+        }
+        // Both are written, whether or not the second counts: no branch has to be guessed.
+        buffer[filled..filled + 2].copy_from_slice(&form.bytes);
+        filled += usize::from(form.len);
+        taken += 1;
+    }
+    out.extend_from_slice(&buffer[..filled]);
+    taken
+}
+
+/// Appends the character at `at`, which may have to be escaped; says how many bytes of it were
+/// taken.
+fn push_special(text: &str, at: usize, out: &mut Vec<u8>) -> usize {
+    let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) else {
+        return 1;
+    };
+    if c.is_ascii() || is_harmful(c) {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            out.extend(b"\\u");
+            let unit = usize::from(*unit);
+            let digit = |shift: u32| b"0123456789abcdef"[unit >> shift & 0xF];
+            out.extend([12, 8, 4, 0].map(digit));
+        }
+    } else {
+        out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    c.len_utf8()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::write_json;
+    use super::*;
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        push_quoted(text, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn expected(text: &str) -> String {
+        let mut out = Vec::new();
+        assert!(write_json(&text, &mut out).is_ok());
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn every_character_is_written_as_elsewhere() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            assert_eq!(quoted(&text), expected(&text), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_stand_anywhere_in_a_chunk() {
+        for len in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
+            for special in ["", "\"", "\n", "\u{1b}", "\u{202e}", "’", "é", "😀"] {
+                let text = format!("{}{special}{}", "\"".repeat(len), "a".repeat(len));
+                assert_eq!(quoted(&text), expected(&text));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_written_as_elsewhere(text in "(?s).{0,600}") {
+            prop_assert_eq!(quoted(&text), expected(&text));
+        }
+    }
+}
