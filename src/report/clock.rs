@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 
 use super::Row;
-use super::timestamp::{Calendar, TimeFormat, seconds_with_micros, subsecond};
+use super::text::append;
+use super::timestamp::{Calendar, TimeFormat, push_seconds, subsecond};
 use crate::time::Timestamp;
 
 /// Shows the time of rows, in their order.
@@ -13,6 +14,7 @@ pub(super) struct Clock {
     calendar: Calendar,
     /// Time of the row above.
     above: Option<Timestamp>,
+    text: String,
 }
 
 impl Clock {
@@ -25,6 +27,7 @@ impl Clock {
             format,
             calendar: Calendar::readable(zone),
             above: None,
+            text: String::new(),
         }
     }
 
@@ -38,21 +41,24 @@ impl Clock {
     }
 
     /// The time of the next row.
-    pub(super) fn text(&mut self, row: &Row) -> String {
+    pub(super) fn text(&mut self, row: &Row) -> &str {
+        let text = &mut self.text;
+        text.clear();
         match self.format {
-            TimeFormat::Relative => seconds_with_micros(row.elapsed),
+            TimeFormat::Relative => push_seconds(row.elapsed, text),
             TimeFormat::Delta => {
                 let above = self.above.replace(row.time).unwrap_or(row.time);
-                seconds_with_micros(row.time.nanos_since(above))
+                push_seconds(row.time.nanos_since(above), text);
             }
             TimeFormat::Epoch => {
                 let (seconds, nanos) = (row.time.0 / 1_000_000_000, subsecond(row.time));
-                format!("{seconds}.{:06}", nanos / 1000)
+                append!(text, "{seconds}.{:06}", nanos / 1000);
             }
             TimeFormat::Utc | TimeFormat::Local => {
                 let micros = subsecond(row.time) / 1000;
-                format!("{}.{micros:06}", self.calendar.seconds(row.time))
+                append!(text, "{}.{micros:06}", self.calendar.seconds(row.time));
             }
         }
+        text
     }
 }

@@ -91,6 +91,18 @@ pub(super) fn widen(column: &mut usize, text: &str) {
     *column = text.len().max(*column);
 }
 
+/// Appends `text`, which must be ASCII, at the right of a column.
+pub(super) fn push_right(text: &str, column: usize, out: &mut Vec<u8>) {
+    out.resize(out.len() + column.saturating_sub(text.len()), b' ');
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends `text`, which must be ASCII, at the left of a column.
+pub(super) fn push_left(text: &str, column: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(text.as_bytes());
+    out.resize(out.len() + column.saturating_sub(text.len()), b' ');
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

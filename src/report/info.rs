@@ -236,18 +236,21 @@ pub(super) fn response_info(
 
 /// ` [MASKED, FIN, deflate 10→200]`, or nothing where there is nothing to say.
 fn tags(header: &FrameHeader, more: &[String], info: &mut String) {
-    let mut tags = Vec::new();
-    if header.masking_key.is_some() {
-        tags.push("MASKED");
+    let masked = header.masking_key.map(|_| "MASKED");
+    let part = match header.opcode {
+        _ if !header.fin => Some("more to come"),
+        OpCode::Continuation => Some("FIN"),
+        _ => None,
+    };
+    let more = more.iter().map(String::as_str);
+    let mut before = " [";
+    for tag in masked.into_iter().chain(part).chain(more) {
+        info.push_str(before);
+        info.push_str(tag);
+        before = ", ";
     }
-    if !header.fin {
-        tags.push("more to come");
-    } else if header.opcode == OpCode::Continuation {
-        tags.push("FIN");
-    }
-    tags.extend(more.iter().map(String::as_str));
-    if !tags.is_empty() {
-        append!(info, " [{}]", tags.join(", "));
+    if before != " [" {
+        info.push(']');
     }
 }
 

@@ -37,9 +37,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use super::addresses::Addresses;
 use super::quoted::push_quoted;
 use super::text::is_harmful;
-use super::timestamp::{Calendar, subsecond};
+use super::timestamp::{Calendar, push_fraction, subsecond};
 use super::{EventType, Printer};
 use crate::anomaly::Anomaly;
 use crate::event::{
@@ -54,6 +55,7 @@ use crate::ws::{Answer, CloseCode, Frame, Message, OpCode};
 #[derive(Debug)]
 pub struct Json {
     calendar: Calendar,
+    addresses: Addresses,
 }
 
 impl Json {
@@ -61,11 +63,15 @@ impl Json {
     pub fn new() -> Self {
         Self {
             calendar: Calendar::rfc3339(),
+            addresses: Addresses::default(),
         }
     }
 
     fn time(&mut self, time: Timestamp) -> String {
-        format!("{}.{:09}Z", self.calendar.seconds(time), subsecond(time))
+        let mut text = self.calendar.seconds(time).to_owned();
+        push_fraction(subsecond(time), 1_000_000_000, &mut text);
+        text.push('Z');
+        text
     }
 }
 
@@ -81,10 +87,12 @@ impl Printer for Json {
             EventKind::Connection(report) => Some(self.time(report.start)),
             _ => None,
         };
+        let time = self.time(event.at.time);
         let line = EventLine {
             event,
-            time: &self.time(event.at.time),
+            time: &time,
             start: start.as_deref(),
+            ends: self.addresses.of(event),
         };
         match &event.kind {
             EventKind::Message { message, .. } => write_message_line(&line, message, out),
@@ -195,6 +203,8 @@ struct EventLine<'a> {
     time: &'a str,
     /// Time of the connection's first packet.
     start: Option<&'a str>,
+    /// Source and destination.
+    ends: (&'a str, &'a str),
 }
 
 impl Serialize for EventLine<'_> {
@@ -205,8 +215,9 @@ impl Serialize for EventLine<'_> {
         moment(&mut map, event.at, self.time, event.elapsed)?;
         map.serialize_entry("connection", &event.connection.number)?;
         map.serialize_entry("from", event.from.sender())?;
-        map.serialize_entry("source", &Text(event.source()))?;
-        map.serialize_entry("destination", &Text(event.destination()))?;
+        let (source, destination) = self.ends;
+        map.serialize_entry("source", source)?;
+        map.serialize_entry("destination", destination)?;
         match &event.kind {
             EventKind::Tcp(tcp) => tcp_fields(&mut map, tcp)?,
             EventKind::Request(head) => request_fields(&mut map, head)?,

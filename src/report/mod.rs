@@ -4,6 +4,7 @@
 //! [`Ordered`] puts what it rendered into packet order and writes it. A new output format
 //! is one file here.
 
+mod addresses;
 mod chart;
 mod clock;
 mod columns;

@@ -121,11 +121,7 @@ pub(crate) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> 
 /// quote when there is more. Bytes that are no UTF-8 come as `\xff`.
 pub(super) fn quote(text: &[u8], has_more: bool, columns: usize, out: &mut String) {
     out.push('"');
-    // The usual text: what needs no escape takes a column a byte.
-    let plain = text.iter().take_while(|byte| is_plain(**byte)).count();
-    let shown = plain.min(columns);
-    out.extend(text[..shown].iter().copied().map(char::from));
-    let whole = shown == plain && quote_rest(&text[plain..], columns - shown, out).is_some();
+    let whole = quote_rest(text, columns, out).is_some();
     out.push_str(if has_more || !whole { "…\"" } else { "\"" });
 }
 
@@ -180,29 +176,43 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Appends what fits into `left` columns; says how many are left when that is all.
-fn quote_rest(text: &[u8], mut left: usize, out: &mut String) -> Option<usize> {
-    let mut escaped = String::new();
-    for chunk in text.utf8_chunks() {
-        let bad = chunk.invalid().iter().map(|byte| Piece::Byte(*byte));
-        for piece in chunk.valid().chars().map(Piece::Char).chain(bad) {
-            escaped.clear();
-            match piece {
-                // So that an escape cannot be mistaken for what was sent.
-                Piece::Char('\\') => escaped.push_str("\\\\"),
-                Piece::Char(c) => push_escaped(c, &mut escaped),
-                Piece::Byte(byte) => append!(escaped, "\\x{byte:02x}"),
-            }
-            left = left.checked_sub(text_width(&escaped))?;
-            out.push_str(&escaped);
+fn quote_rest(mut text: &[u8], mut left: usize, out: &mut String) -> Option<usize> {
+    loop {
+        // Most of it: what needs no escape takes a column a byte.
+        let fits = &text[..text.len().min(left)];
+        let plain = fits.iter().take_while(|byte| is_plain(**byte)).count();
+        let (plain, rest) = text.split_at(plain);
+        out.push_str(str::from_utf8(plain).unwrap_or_default());
+        left -= plain.len();
+        text = rest;
+        if text.is_empty() {
+            return Some(left);
         }
+        let before = out.len();
+        text = quote_first(text, out);
+        let Some(fewer) = left.checked_sub(text_width(&out[before..])) else {
+            out.truncate(before);
+            return None;
+        };
+        left = fewer;
     }
-    Some(left)
 }
 
-/// A part of bytes that are meant to be text.
-enum Piece {
-    Char(char),
-    Byte(u8),
+/// Appends the first character, or the first byte where there is none; returns the rest.
+fn quote_first<'t>(text: &'t [u8], out: &mut String) -> &'t [u8] {
+    // No character is longer, and what is behind it is not looked at.
+    let first = &text[..text.len().min(4)];
+    let valid = first.utf8_chunks().next().map(|chunk| chunk.valid());
+    match valid.and_then(|valid| valid.chars().next()) {
+        // So that an escape cannot be mistaken for what was sent.
+        Some('\\') => out.push_str("\\\\"),
+        Some(c) => {
+            push_escaped(c, out);
+            return &text[c.len_utf8()..];
+        }
+        None => append!(out, "\\x{:02x}", text[0]),
+    }
+    &text[1..]
 }
 
 /// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…` when there is more.

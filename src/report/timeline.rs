@@ -24,11 +24,12 @@ use std::ops::Range;
 
 use anstyle::Style as TextStyle;
 
+use super::addresses::Addresses;
 use super::clock::Clock;
-use super::columns::{Columns, Layout, widen};
+use super::columns::{Columns, Layout, SPACE, push_left, push_right, widen};
 use super::info::{self, Cells, HEADING, QUIET, Room, WEBSOCKET};
 use super::text::{append, cut_to_width};
-use super::timestamp::{TimeFormat, seconds_with_micros};
+use super::timestamp::{TimeFormat, push_seconds};
 use super::{Printer, Row, fields, hex};
 use crate::event::{Event, EventKind, OtherPacket};
 use crate::flow::{Direction, TcpEventKind};
@@ -90,6 +91,9 @@ impl Rows {
     }
 }
 
+/// Between two columns.
+const SPACES: [u8; SPACE] = [b' '; SPACE];
+
 /// Columns of a payload that are shown where the width has no limit.
 const PREVIEW: usize = 120;
 
@@ -104,6 +108,9 @@ pub struct Timeline {
     columns: Columns,
     /// Connections whose ends were said, where the rows do not say them.
     introduced: HashSet<u64>,
+    addresses: Addresses,
+    /// The time of the last event, where it may widen its column.
+    elapsed: String,
     info: String,
     /// Hex dump of the last frame, for the row that it or its message has.
     dump: String,
@@ -118,6 +125,8 @@ impl Timeline {
             columns: Columns::new(style.width, clock.width()),
             clock,
             introduced: HashSet::new(),
+            addresses: Addresses::default(),
+            elapsed: String::new(),
             info: String::new(),
             dump: String::new(),
         }
@@ -133,9 +142,11 @@ impl Timeline {
     /// Widens the columns for a row.
     fn fit(&mut self, packet: u64, elapsed: i64, source: &str, destination: &str) {
         let columns = &mut self.columns;
-        widen(&mut columns.number, &packet.to_string());
+        widen(&mut columns.number, itoa::Buffer::new().format(packet));
         if self.style.time == TimeFormat::Relative {
-            widen(&mut columns.time, &seconds_with_micros(elapsed));
+            self.elapsed.clear();
+            push_seconds(elapsed, &mut self.elapsed);
+            widen(&mut columns.time, &self.elapsed);
         }
         widen(&mut columns.address, source);
         widen(&mut columns.address, destination);
@@ -158,18 +169,19 @@ impl Timeline {
                 out.len() - start
             }
         };
-        let length = cells.length.map(|length| length.to_string());
+        let mut length = itoa::Buffer::new();
+        let length = cells.length.map(|bytes| length.format(bytes));
         let arrow = match event.from {
             Direction::ClientToServer => "→",
             Direction::ServerToClient => "←",
         };
         self.line(
             &Line {
-                connection: &event.connection.number.to_string(),
+                connection: itoa::Buffer::new().format(event.connection.number),
                 ends,
                 arrow,
                 protocol: cells.protocol,
-                length: length.as_deref().unwrap_or_default(),
+                length: length.unwrap_or_default(),
                 style: cells.style,
                 styled: cells.styled,
             },
@@ -189,7 +201,7 @@ impl Timeline {
             if let Some(columns) = self.style.width {
                 cut_to_width(&mut text, columns);
             }
-            self.styled_line("", &text, HEADING, text.len(), out);
+            self.end_line(out.len(), &text, HEADING, text.len(), out);
         }
         if matches!(event.kind, EventKind::Connection(_)) {
             self.introduced.remove(&peers.number);
@@ -210,48 +222,57 @@ impl Timeline {
             length,
             ..
         } = *columns;
-        let start = match layout {
-            Layout::Wide => format!(
-                "{:>connection$}  {:<address$}  →  {:<address$}  {:<protocol$}  {:>length$}  ",
-                line.connection, line.ends.0, line.ends.1, line.protocol, line.length
-            ),
-            Layout::Narrow => format!(
-                "{:>connection$}  {}  {:>length$}  ",
-                line.connection, line.arrow, line.length
-            ),
-        };
+        let start = out.len();
+        push_right(line.connection, connection, out);
+        out.extend(SPACES);
+        match layout {
+            Layout::Wide => {
+                push_left(line.ends.0, address, out);
+                out.extend("  →  ".as_bytes());
+                push_left(line.ends.1, address, out);
+                out.extend(SPACES);
+                push_left(line.protocol, protocol, out);
+            }
+            Layout::Narrow => out.extend(line.arrow.as_bytes()),
+        }
+        out.extend(SPACES);
+        push_right(line.length, length, out);
+        out.extend(SPACES);
         let mut info = std::mem::take(&mut self.info);
         if let Some(room) = room {
             cut_to_width(&mut info, room);
         }
-        self.styled_line(&start, &info, line.style, line.styled, out);
+        self.end_line(start, &info, line.style, line.styled, out);
         info.clear();
         self.info = info;
     }
 
-    /// Appends a line of which the first `styled` bytes of `info` have a style.
-    fn styled_line(
+    /// Ends the line that begins at `start` with `info`, of which the first `styled` bytes
+    /// have a style.
+    fn end_line(
         &self,
-        start: &str,
+        start: usize,
         info: &str,
         style: TextStyle,
         styled: usize,
         out: &mut Vec<u8>,
     ) {
         let info = info.trim_end();
-        let mut end = styled.min(info.len());
-        while !info.is_char_boundary(end) {
-            end -= 1;
-        }
-        let (head, rest) = info.split_at(end);
-        // Writing into a vector does not fail.
-        let _ = if info.is_empty() {
-            writeln!(out, "{}", start.trim_end())
+        if info.is_empty() {
+            let line = out[start..].trim_ascii_end().len();
+            out.truncate(start + line);
         } else if self.style.color && style != TextStyle::new() {
-            writeln!(out, "{start}{style}{head}{style:#}{rest}")
+            let mut end = styled.min(info.len());
+            while !info.is_char_boundary(end) {
+                end -= 1;
+            }
+            let (head, rest) = info.split_at(end);
+            // Writing into a vector does not fail.
+            let _ = write!(out, "{style}{head}{style:#}{rest}");
         } else {
-            writeln!(out, "{start}{info}")
-        };
+            out.extend(info.as_bytes());
+        }
+        out.push(b'\n');
     }
 
     /// Renders the dump under an event's row, or under its message's.
@@ -316,9 +337,11 @@ impl Printer for Timeline {
     }
 
     fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
-        let text = self.clock.text(row);
         let Columns { number, time, .. } = self.columns;
-        let _ = write!(out, "{:>number$}  {text:>time$}  ", row.packet);
+        push_right(itoa::Buffer::new().format(row.packet), number, out);
+        out.extend(SPACES);
+        push_right(self.clock.text(row), time, out);
+        out.extend(SPACES);
     }
 
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
@@ -326,12 +349,14 @@ impl Printer for Timeline {
         if !self.style.rows.have(&event.kind, self.style.all) {
             return 0;
         }
-        let (source, destination) = (event.source().to_string(), event.destination().to_string());
-        self.fit(event.at.packet, event.elapsed, &source, &destination);
+        let mut addresses = std::mem::take(&mut self.addresses);
+        let (source, destination) = addresses.of(event);
+        self.fit(event.at.packet, event.elapsed, source, destination);
         self.info.clear();
         let room = self.payload_room();
         let cells = info::event_info(event, self.style.rows, room, &mut self.info);
-        let above = self.row(event, (&source, &destination), &cells, out);
+        let above = self.row(event, (source, destination), &cells, out);
+        self.addresses = addresses;
         if cells.protocol == WEBSOCKET {
             out.extend_from_slice(self.dump.as_bytes());
             self.dump.clear();

@@ -97,9 +97,27 @@ pub(super) fn subsecond(time: Timestamp) -> u64 {
 
 /// `-1.000250` for -1,000,250,000 ns: seconds with microseconds.
 pub(crate) fn seconds_with_micros(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
+    let mut text = String::new();
+    push_seconds(nanos, &mut text);
+    text
+}
+
+/// Appends the same.
+pub(super) fn push_seconds(nanos: i64, out: &mut String) {
+    if nanos < 0 {
+        out.push('-');
+    }
     let micros = nanos.unsigned_abs() / 1000;
-    format!("{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+    out.push_str(itoa::Buffer::new().format(seconds));
+    push_fraction(micros, 1_000_000, out);
+}
+
+/// Appends the point and what is behind it: `parts` of `whole`, which is a power of ten.
+pub(super) fn push_fraction(parts: u64, whole: u64, out: &mut String) {
+    out.push('.');
+    // With the digit of the whole before them, the others keep their zeros.
+    out.push_str(&itoa::Buffer::new().format(whole + parts)[1..]);
 }
 
 #[cfg(test)]
