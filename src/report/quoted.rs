@@ -3,12 +3,12 @@
 //! What is written is what [`Harmless`](super::json::Harmless) makes of the same text. It is
 //! here a second time because payloads are most of what `--json` writes, and often JSON
 //! themselves: with a quotation mark every few bytes, writing the parts between them one by one
-//! takes several times as long.
+//! takes several times as long. Text without escapes goes eight bytes at a time.
 
 use super::text::is_harmful;
 
-/// Bytes that are looked at before their escaped form is appended.
-const CHUNK: usize = 256;
+/// Where an escape stands, others are near: so many bytes are then looked at one by one.
+const CHUNK: usize = 64;
 
 /// What becomes of a byte.
 #[derive(Clone, Copy)]
@@ -62,12 +62,37 @@ pub(super) fn push_quoted(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
+        let plain = plain_words(&bytes[at..]);
+        out.extend_from_slice(&bytes[at..at + plain]);
+        at += plain;
         at += push_chunk(&bytes[at..], out);
-        if FORMS[usize::from(*bytes.get(at).unwrap_or(&b' '))].len == 0 {
+        if bytes.get(at).is_some_and(|byte| form(*byte).len == 0) {
             at += push_special(text, at, out);
         }
     }
     out.push(b'"');
+}
+
+fn form(byte: u8) -> Form {
+    FORMS[usize::from(byte)]
+}
+
+/// How many bytes at the start stand for themselves, counted by eight.
+fn plain_words(bytes: &[u8]) -> usize {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // A byte that is 0 gives its highest bit; one behind it may as well, which is looked at
+    // for nothing.
+    let zeros = |word: u64| word.wrapping_sub(EACH) & !word;
+    let is_plain = |chunk: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*chunk);
+        let controls = word.wrapping_sub(EACH * 0x20) & !word;
+        let [quotes, backslashes, delete] =
+            [b'"', b'\\', 0x7F].map(|byte| zeros(word ^ (EACH * u64::from(byte))));
+        (word | controls | quotes | backslashes | delete) & HIGH == 0
+    };
+    let (words, _) = bytes.as_chunks();
+    8 * words.iter().take_while(|word| is_plain(word)).count()
 }
 
 /// Appends bytes up to one that is to be looked at, [`CHUNK`] at most; says how many.
@@ -76,7 +101,7 @@ fn push_chunk(bytes: &[u8], out: &mut Vec<u8>) -> usize {
     let mut filled = 0;
     let mut taken = 0;
     for byte in bytes.iter().take(CHUNK) {
-        let form = FORMS[usize::from(*byte)];
+        let form = form(*byte);
         if form.len == 0 {
             break;
         }

@@ -98,7 +98,7 @@ impl<'a> Message<'a> {
         if self.text != Text::Valid {
             return None;
         }
-        match str::from_utf8(self.payload) {
+        match simdutf8::compat::from_utf8(self.payload) {
             Ok(text) => Some(text),
             Err(error) if error.error_len().is_none() => {
                 str::from_utf8(&self.payload[..error.valid_up_to()]).ok()
