@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use wsdump::Limits;
 use wsdump::anomaly::Anomaly;
+use wsdump::filter::Filter;
 use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
 use wsdump::time::{Moment, Timestamp};
 use wsdump::wire::{Encapsulation, Segment, SeqNumber, TcpFlags};
@@ -110,4 +111,14 @@ fn an_acknowledgment_after_a_reset_tells_of_no_gap() {
         told[end..],
         ["end", "A ack", "B ack", "B ack", "B ack", "B ack"]
     );
+}
+
+#[test]
+fn a_filter_that_is_not_understood_is_shown_without_what_turns_text() {
+    for c in ['\u{61c}', '\u{202e}', '\u{ad}', '\u{9b}', '\u{1b}'] {
+        let error = Filter::parse(&format!("tcp.prt == \"{c}\"")).unwrap_err();
+        let text = error.to_string();
+        assert!(!text.contains(c), "{text:?}");
+        assert!(text.contains("\u{fffd}"), "{text:?}");
+    }
 }

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::report::is_harmful;
+
 /// A filter that cannot be understood.
 ///
 /// As text it is several lines: what is wrong, the filter with a caret under the place, and
@@ -101,9 +103,8 @@ impl fmt::Display for FilterSyntaxError {
 fn printable(text: &str) -> String {
     let instead = |c: char| match c {
         '\t' | '\n' | '\r' => ' ',
-        c if c.is_control() => '\u{fffd}',
-        // Marks that turn the direction of text would move the caret's place.
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        // Among them, marks that turn the direction of text would move the caret's place.
+        c if c.is_control() || is_harmful(c) => '\u{fffd}',
         c => c,
     };
     text.chars().map(instead).collect()

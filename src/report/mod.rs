@@ -55,7 +55,7 @@ pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
 pub(crate) use json::{Harmless, seconds, write_json};
-pub(crate) use text::{append, by_name, cut_to_width, text_width, wrapped};
+pub(crate) use text::{append, by_name, cut_to_width, is_harmful, text_width, wrapped};
 pub(crate) use timestamp::seconds_with_micros;
 
 /// Shows a capture: what can be shown as it comes, and the rest at its end.

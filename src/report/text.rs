@@ -44,7 +44,7 @@ fn push_escaped(c: char, out: &mut String) {
 }
 
 /// Characters beyond ASCII that act on the terminal or on the reader without being seen.
-pub(super) fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     matches!(c,
         // C1 controls
         '\u{80}'..='\u{9f}'
