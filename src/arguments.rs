@@ -197,6 +197,11 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     pub(crate) count: Option<u64>,
 
+    /// Use at most this many threads: a second one reads ahead in files [default: 2 for a
+    /// megabyte and more, where there are two cores]
+    #[arg(short, long, value_name = "N", value_parser = number::<u16>)]
+    pub(crate) jobs: Option<u16>,
+
     /// Give up large connections, silent ones first, while all together hold more than this;
     /// 2G is 2048
     #[arg(

@@ -1,7 +1,10 @@
 //! Doing what the arguments say. Only `main` knows exit codes.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -406,8 +409,7 @@ fn shown_payload(arguments: &Arguments) -> usize {
 #[cfg(feature = "live")]
 fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
     let Some(interface) = &arguments.live.interface else {
-        let source = capture::open_all_counted(&arguments.captures, read)?;
-        return Ok((Input::Files(source), Saving::default()));
+        return open_files(arguments, read);
     };
     let words = arguments.captures.iter().map(|word| word.to_string_lossy());
     let words: Vec<_> = words.map(String::from).collect();
@@ -428,8 +430,38 @@ fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Savin
 
 #[cfg(not(feature = "live"))]
 fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
-    let source = capture::open_all_counted(&arguments.captures, read)?;
+    open_files(arguments, read)
+}
+
+fn open_files(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
+    let mut source = capture::open_all_counted(&arguments.captures, read)?;
+    if reads_ahead(arguments) {
+        source = capture::read_ahead(source);
+    }
     Ok((Input::Files(source), Saving::default()))
+}
+
+/// Bytes of captures from which on a second thread saves more than it takes to begin.
+const WORTH_A_THREAD: u64 = 1 << 20;
+
+/// Processors that there are.
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Whether captures are read on a thread of their own. Pipes never are: what comes through
+/// them is shown as it comes.
+fn reads_ahead(arguments: &Arguments) -> bool {
+    let size = |path: &PathBuf| {
+        let metadata = fs::metadata(path).ok()?;
+        metadata.is_file().then_some(metadata.len())
+    };
+    let size: Option<u64> = arguments.captures.iter().map(size).sum();
+    match (size, arguments.jobs) {
+        (None, _) => false,
+        (Some(_), Some(jobs)) => jobs > 1,
+        (Some(size), None) => size >= WORTH_A_THREAD && cores() > 1,
+    }
 }
 
 /// The filter for packets of files.

@@ -50,6 +50,7 @@ fn help_names_every_option_and_gives_examples() {
             "--only <TYPES>",
             "--connection <N>",
             "-c, --count <N>",
+            "-j, --jobs <N>",
             "Limits:",
             "--max-memory <MIB>",
             "[default: 512]",
@@ -369,6 +370,21 @@ fn a_cut_standard_input_is_named_so() {
     let problem = "at byte 1344: cut in the middle of a packet: 93 bytes needed, 73 there";
     assert_eq!(run.stderr, format!("wsdump: standard input: {problem}\n"));
     assert_eq!(run.code, 2);
+}
+
+#[test]
+fn a_second_thread_changes_nothing_but_the_time() {
+    let damaged = ["other_empty.pcap", "other_short.pcap", "other_text.pcap"];
+    let names = captures().into_iter().chain(damaged.map(String::from));
+    for name in names.chain(["chat.pcap midstream.pcap tcp_gap.pcap".to_owned()]) {
+        let [alone, ahead] = ["-j1", "-j2"].map(|jobs| wsdump(&format!("-a {jobs} {name}")));
+        assert_eq!(alone, ahead, "{name}");
+    }
+    let cut = "-c 5 chat.pcap";
+    assert_eq!(
+        wsdump(&format!("-j 1 {cut}")),
+        wsdump(&format!("-j 2 {cut}"))
+    );
 }
 
 // Where output goes

@@ -6,13 +6,15 @@
 //! [`PacketSource`] that lends one [`Packet`] at a time.
 //!
 //! Memory does not follow the size of a file: a reader holds one buffer, of 256 KiB
-//! until a record needs more, and packets are slices of it.
+//! until a record needs more, and packets are slices of it. [`read_ahead`] reads on another
+//! thread, and copies them.
 //!
 //! `live` captures from interfaces (it needs libpcap, and is left out without the feature
 //! of that name); [`save`] writes packets to files.
 //!
 //! Only this layer and the program do I/O.
 
+mod ahead;
 mod block;
 mod clock;
 mod compressed;
@@ -34,6 +36,7 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
+pub use ahead::read_ahead;
 pub use error::{CaptureError, Compression, FirstBytes, Part, Problem};
 pub use file::{BytesRead, from_reader, open, open_all, open_all_counted};
 pub use link_type::LinkType;

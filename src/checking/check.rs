@@ -3,10 +3,8 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
-use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use anyhow::{Context, bail};
 use wsdump::Limits;
@@ -17,7 +15,7 @@ use super::CheckArguments;
 use super::suite::{Source, entries, in_parallel};
 use super::task::{Done as TaskDone, Task};
 use crate::arguments::apply;
-use crate::cli::Done;
+use crate::cli::{Done, cores};
 use crate::screen::{NO_STDOUT, Screen};
 
 /// Checks captures, or lists what there is to check.
@@ -177,8 +175,4 @@ fn check_baselines(tasks: &[Task]) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
 }
