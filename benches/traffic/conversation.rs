@@ -55,10 +55,7 @@ impl Conversation {
             address: [192, 168, 0, 1],
             port: 8080,
         };
-        let compress = || {
-            let deflates = style == Style::Deflate;
-            deflates.then(|| Compress::new(Compression::default(), false))
-        };
+        let compress = || (style == Style::Deflate).then(compress);
         Self {
             tcp: Tcp::new([client, server]),
             style,
@@ -132,24 +129,13 @@ impl Conversation {
             Style::Deflate => {
                 let len = 200 + wire.random.below(3_801);
                 let text = pool.text(&mut wire.random, len);
-                let compressed = self.deflated(from, text.as_bytes());
+                let Some(compress) = &mut self.compress[from] else {
+                    return;
+                };
+                let compressed = deflated(compress, text.as_bytes());
                 self.frame(from, TEXT | COMPRESSED, &compressed, wire);
             }
         }
-    }
-
-    /// A message as it is sent with permessage-deflate (RFC 7692 §7.2.1).
-    fn deflated(&mut self, from: usize, message: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(message.len() + 64);
-        if let Some(compress) = &mut self.compress[from] {
-            let done = compress.compress_vec(message, &mut out, FlushCompress::Sync);
-            assert!(
-                done.is_ok() && out.ends_with(b"\0\0\xff\xff"),
-                "a whole flush"
-            );
-            out.truncate(out.len() - 4);
-        }
-        out
     }
 
     /// Adds a frame to what `from` sends (RFC 6455 §5.2).
@@ -187,4 +173,21 @@ impl Conversation {
         }
         self.tcp.close(wire)
     }
+}
+
+/// What compresses the messages of one end.
+pub fn compress() -> Compress {
+    Compress::new(Compression::default(), false)
+}
+
+/// A message as it is sent with permessage-deflate (RFC 7692 §7.2.1).
+pub fn deflated(compress: &mut Compress, message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + 64);
+    let done = compress.compress_vec(message, &mut out, FlushCompress::Sync);
+    assert!(
+        done.is_ok() && out.ends_with(b"\0\0\xff\xff"),
+        "a whole flush"
+    );
+    out.truncate(out.len() - 4);
+    out
 }

@@ -17,7 +17,9 @@ use std::io::{self, Write};
 use conversation::{Conversation, Style};
 use other::Other;
 use payload::Pool;
-use wire::Wire;
+use wire::{Random, Wire};
+
+pub use wire::MSS;
 
 /// What a capture is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,4 +109,22 @@ pub fn write(kind: Kind, bytes: u64, out: &mut dyn Write) -> io::Result<u64> {
         conversation.close(&mut wire)?;
     }
     Ok(wire.packets())
+}
+
+/// All the text that messages are cut from.
+pub fn text() -> String {
+    Pool::new().into_text()
+}
+
+/// Messages of 200 to 4000 bytes, as one end sends them with permessage-deflate.
+pub fn compressed(messages: usize) -> Vec<Vec<u8>> {
+    let pool = Pool::new();
+    let mut random = Random::new(3);
+    let mut compress = conversation::compress();
+    let message = |_| {
+        let len = 200 + random.below(3_801);
+        let text = pool.text(&mut random, len).as_bytes();
+        conversation::deflated(&mut compress, text)
+    };
+    (0..messages).map(message).collect()
 }

@@ -24,6 +24,11 @@ impl Pool {
         Self { text, noise }
     }
 
+    /// All its text.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// Text of about `len` bytes, at most as many as the pool has.
     pub fn text(&self, random: &mut Random, len: usize) -> &str {
         let start = random.below(self.text.len() - len);

@@ -36,8 +36,8 @@ use crate::flow::{Direction, TcpEventKind};
 use crate::wire::OtherKind;
 use crate::ws::FrameHeader;
 
-/// How the timeline looks.
-#[derive(Clone, Copy, Debug)]
+/// How the timeline looks; by default as in a file: without colour, as wide as it comes.
+#[derive(Clone, Copy, Debug, Default)]
 // Each is a choice of its own.
 #[allow(clippy::struct_excessive_bools)]
 pub struct Style {
