@@ -4,10 +4,10 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines compare loss mutate attack fuzz deny lint doc testdata pictures
+.PHONY: help setup peers run test check baselines bench compare instructions loss mutate attack fuzz deny lint doc testdata pictures
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install libpcap's development package, if it is missing
 	@./.ci/setup
@@ -38,6 +38,15 @@ check: setup ## Check the recorded captures with wsdump itself
 baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) build --quiet
 	@$(CARGO) run --quiet -- check --update $(CHECKED)
+
+bench: setup ## Measure what each layer takes for a packet
+	@$(CARGO) bench --bench layers
+
+# --accept stores the numbers that others are compared with.
+ACCEPT ?=
+
+instructions: setup ## Count the instructions that each layer takes, and compare them
+	@./.ci/instructions $(ACCEPT)
 
 # MiB of each capture that is made, and how often each program runs.
 COMPARE_SIZE ?= 340

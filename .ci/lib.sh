@@ -27,3 +27,9 @@ apt_install() {
         apt_get_install "$@"
     }
 }
+
+# Builds a benchmark and says where it is: its name has a hash in it, which cargo tells.
+bench_path() {
+    cargo bench --no-run --bench "$1" 2>&1 | tee /dev/stderr |
+        sed -n "s/.*(\(.*\/$1-[^)]*\)).*/\1/p"
+}

@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench layers [NAME]` prints times. `-- --count NAME TIMES` runs one layer
 //! that often and prints nothing: what `benches/instructions.py` counts instructions of.
+//! `-- --list` prints the layers, each with the number of packets that it reads.
 
 #![allow(
     missing_docs,
@@ -350,7 +351,8 @@ fn main() {
     }
     if words == ["--list"] {
         for layer in LAYERS {
-            println!("{}", layer.name);
+            let packets = Material::new(layer.kind).packets.len();
+            println!("{}\t{packets}", layer.name);
         }
         return;
     }

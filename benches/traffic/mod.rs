@@ -5,7 +5,7 @@
 //! that speak in turn. Nothing is lost, since what is measured is the usual case. Checksums
 //! are zero, as of packets that the sender's hardware finishes.
 
-#![allow(dead_code, unreachable_pub)] // Each benchmark uses its part.
+#![allow(dead_code, unused_imports, unreachable_pub)] // Each benchmark uses its part.
 
 mod conversation;
 mod other;
