@@ -540,7 +540,7 @@ impl Recent {
 /// Acknowledged bytes that are compared all the same, and up to four times as many where they
 /// are at hand: who forges a segment sends it right behind the one it contradicts, and
 /// acknowledgments are quick.
-const TAIL: usize = 512;
+const TAIL: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -662,9 +662,9 @@ mod tests {
         check(&[
             (&format!("1000 {long}"), &long),
             ("1000 xyz", "seen conflict@0"),
-            ("ack 3049", ""),
+            ("ack 2025", ""),
             ("1000 xyz", "seen"),
-            ("3046 xyz", "seen conflict@2046"),
+            ("2022 xyz", "seen conflict@1022"),
         ]);
     }
 

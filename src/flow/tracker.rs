@@ -718,14 +718,14 @@ fn mark(segment: &Segment<'_>) -> u32 {
         | u64::from(segment.flags.0) << 8
         | segment.payload_len as u64 & 0xFF;
     let mixed = (numbers ^ words.rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let options = segment
-        .options
-        .iter()
-        .rev()
-        .take(8)
-        .fold(0_u64, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
-        });
+    // Where the timestamp stands, if there is one.
+    let options = match segment.options.last_chunk() {
+        Some(last) => u64::from_be_bytes(*last),
+        None => segment
+            .options
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+    };
     let folded = (mixed ^ options.wrapping_mul(0xD6E8_FEB8_6659_FD93)) >> 32;
     u32::try_from(folded).unwrap_or_default() | 1
 }

@@ -56,7 +56,7 @@ limits! {
         "Of a few, the one silent longest is given up, those without WebSocket first; the closing lines count them."
     "memory" Bytes 1 << 20..=LARGEST, max_memory as size;
         "What all connections hold together, tables included. Also `--max-memory`."
-        "80,000 connections with short messages, or 2,000 with permessage-deflate, whose windows take 120 KB a direction."
+        "131,072 connections with short messages, or 2,000 with permessage-deflate, whose windows take 120 KB a direction."
         "Connections are given up until seven eighths are left: large and silent ones first, those without WebSocket before others; the closing lines count them."
     "idle" Time 1_000_000..=MOST_TIME, max_idle as time;
         "Capture time that a connection may be without a packet. Also `--max-idle`."

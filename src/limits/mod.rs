@@ -32,7 +32,7 @@ pub struct Limits {
     /// Bytes that all connections in the flow table hold together, the table included. When
     /// more, connections are given up until seven eighths are left: of those that hold the
     /// average or more the one silent longest, those without WebSocket first. Default 512 MiB:
-    /// some 80,000 connections that exchange short messages, or 2,000 with permessage-deflate,
+    /// 131,072 connections that exchange short messages, or 2,000 with permessage-deflate,
     /// whose windows take 120 KB in each direction, and twice as much after a loss.
     pub max_memory: usize,
     /// Capture time that a connection may be without a packet. After it, or up to a sixteenth
@@ -47,7 +47,7 @@ pub struct Limits {
     pub max_out_of_order_bytes: usize,
     /// Delivered bytes per direction that are kept until they are acknowledged, to be
     /// compared with what a retransmission or overlap says. Of older bytes and of
-    /// acknowledged ones the last 512 are, and at most the last 2048. Default 64 KiB.
+    /// acknowledged ones the last 256 are, and at most the last 1024. Default 64 KiB.
     pub max_unacknowledged_bytes: usize,
     /// Length of an HTTP head. A longer one is not HTTP that carries WebSocket, and the
     /// connection is not followed. Default 64 KiB; servers accept 8 to 32.

@@ -34,7 +34,8 @@ pub struct Extensions {
 pub struct Receiver {
     direction: Direction,
     extensions: Extensions,
-    inflater: Option<Inflater>,
+    /// By itself on the heap: most connections have none.
+    inflater: Option<Box<Inflater>>,
     /// The frame that has begun.
     frame: Option<CurrentFrame>,
     /// The data message that has begun.
@@ -43,8 +44,6 @@ pub struct Receiver {
     kept: Kept,
     /// Payload of a control frame, or of a data frame that belongs to no known message.
     aside: Vec<u8>,
-    /// Where pieces are unmasked.
-    scratch: Vec<u8>,
     last_key: Option<[u8; 4]>,
     /// A Close frame was seen.
     closed: bool,
@@ -83,9 +82,14 @@ enum Belongs {
     ToNone,
 }
 
-/// Payloads are unmasked and checked in pieces of this size, which stay in the nearest
-/// cache.
-const PIECE: usize = 16 << 10;
+/// Payloads are unmasked and checked in pieces of these sizes, which stay in the nearest
+/// cache. Room for a piece is made anew each time, so that no connection holds it: little
+/// where that is enough.
+const SMALL_PIECE: usize = 512;
+const PIECE: usize = 4 << 10;
+
+/// Bytes of a buffer that a connection holds while nothing is in it.
+const IDLE_BUFFER: usize = 512;
 
 impl Receiver {
     /// For one direction of a connection with the given extensions.
@@ -98,7 +102,6 @@ impl Receiver {
             message: None,
             kept: Kept::default(),
             aside: Vec::new(),
-            scratch: Vec::new(),
             last_key: None,
             closed: false,
             over: false,
@@ -120,8 +123,10 @@ impl Receiver {
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        let buffers = self.kept.heap_bytes() + self.aside.capacity() + self.scratch.capacity();
-        buffers + self.inflater.as_ref().map_or(0, Inflater::heap_bytes)
+        let inflater = self.inflater.as_ref();
+        self.kept.heap_bytes()
+            + self.aside.capacity()
+            + inflater.map_or(0, |inflater| size_of::<Inflater>() + inflater.heap_bytes())
     }
 
     /// Takes the next event of the direction's decoder.
@@ -298,16 +303,31 @@ impl Receiver {
             self.count_only(bytes.len());
             return;
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        let mut at = position;
-        for piece in bytes.chunks(PIECE) {
-            scratch.clear();
-            scratch.extend_from_slice(piece);
-            unmask(&mut scratch, key, at);
-            at += piece.len() as u64;
-            self.plain(belongs, &scratch, limits, emit);
+        if bytes.len() <= SMALL_PIECE {
+            self.masked::<SMALL_PIECE>(belongs, bytes, (key, position), limits, emit);
+        } else {
+            self.masked::<PIECE>(belongs, bytes, (key, position), limits, emit);
         }
-        self.scratch = scratch;
+    }
+
+    /// Takes payload bytes that are masked with a key from a position on, at most `N` at a
+    /// time.
+    fn masked<const N: usize>(
+        &mut self,
+        belongs: Belongs,
+        bytes: &[u8],
+        (key, mut position): ([u8; 4], u64),
+        limits: &Limits,
+        emit: &mut impl FnMut(Received<'_>),
+    ) {
+        let mut buffer = [0; N];
+        for piece in bytes.chunks(N) {
+            let unmasked = &mut buffer[..piece.len()];
+            unmasked.copy_from_slice(piece);
+            unmask(unmasked, key, position);
+            position += piece.len() as u64;
+            self.plain(belongs, unmasked, limits, emit);
+        }
     }
 
     /// Whether anything of the next payload bytes matters but their number.
@@ -459,7 +479,7 @@ impl Receiver {
         if last {
             self.end_message(true, emit);
         }
-        if self.aside.capacity() > PIECE {
+        if self.aside.capacity() > IDLE_BUFFER {
             self.aside = Vec::new();
         }
     }
@@ -493,7 +513,7 @@ impl Receiver {
         };
         message.check_end(ended, emit);
         emit(Received::Message(message.told(&mut self.kept)));
-        if self.kept.heap_bytes() > PIECE {
+        if self.kept.heap_bytes() > IDLE_BUFFER {
             self.kept = Kept::default();
         }
     }
@@ -501,7 +521,7 @@ impl Receiver {
 
 /// The direction's inflater, made for its first compressed message.
 fn inflater_of(
-    inflater: &mut Option<Inflater>,
+    inflater: &mut Option<Box<Inflater>>,
     extensions: Extensions,
     history_missing: bool,
 ) -> &mut Inflater {
@@ -510,7 +530,7 @@ fn inflater_of(
         if history_missing {
             inflater.lose_history();
         }
-        inflater
+        Box::new(inflater)
     })
 }
 
