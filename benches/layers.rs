@@ -11,13 +11,14 @@
     clippy::cast_precision_loss
 )]
 
+mod library;
 mod traffic;
 
 use std::hint::black_box;
 use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
 
-use flate2::{Decompress, FlushDecompress};
+use library::inflate;
 use traffic::{Kind, MSS};
 use wsdump::anomaly::Anomaly;
 use wsdump::capture::{self, LinkType, Packet, PacketSource};
@@ -121,20 +122,7 @@ const LAYERS: &[Layer] = &[
         name: "inflate, the library alone",
         kind: "small",
         run: |material| {
-            let mut library = Decompress::new(false);
-            let mut out = vec![0; 8 << 10];
-            for message in &material.compressed {
-                for mut input in [&message[..], b"\0\0\xff\xff"] {
-                    while !input.is_empty() {
-                        let before = library.total_in();
-                        let flush = FlushDecompress::None;
-                        library.decompress(input, &mut out, flush).unwrap();
-                        let read = usize::try_from(library.total_in() - before).unwrap();
-                        input = &input[read..];
-                    }
-                }
-                black_box(&out);
-            }
+            inflate(&material.compressed);
         },
     },
     Layer {

@@ -1,0 +1,131 @@
+//! How long the library takes that wsdump inflates with.
+//!
+//! `cargo bench --bench inflate -- FILE` prints the seconds that it takes for the messages of a
+//! capture, all of which are compressed: nothing else is done with them while the time runs.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod library;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use wsdump::Limits;
+use wsdump::anomaly::Anomaly;
+use wsdump::capture;
+use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
+use wsdump::time::Moment;
+use wsdump::wire::{Contents, Decoder};
+use wsdump::ws::{FrameDecoder, FrameEvent, FrameHeader, Profile, unmask};
+
+fn main() {
+    let file = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let Some(file) = file else {
+        println!("FILE is missing");
+        return;
+    };
+    let ways = compressed_messages(file.as_ref());
+    let start = Instant::now();
+    for messages in &ways {
+        library::inflate(messages);
+    }
+    println!("{}", start.elapsed().as_secs_f64());
+}
+
+/// The messages of a capture as they are sent compressed, by connection and direction.
+fn compressed_messages(file: &Path) -> Vec<Vec<Vec<u8>>> {
+    let mut collected = Compressed::default();
+    let mut source = capture::open(file).unwrap();
+    let mut decoder = Decoder::default();
+    let mut flows = FlowTable::new(Limits::default());
+    let mut at = Moment::default();
+    while let Some(packet) = source.next_packet().unwrap() {
+        at.packet += 1;
+        at.time = packet.time;
+        if let Contents::Tcp(segment) = decoder.decode(&packet) {
+            flows.push(&segment, at, &mut collected);
+        }
+    }
+    collected.0.into_values().map(|way| way.messages).collect()
+}
+
+/// Collects compressed messages, each in a frame.
+#[derive(Default)]
+struct Compressed(BTreeMap<(u64, usize), Way>);
+
+struct Way {
+    /// Behind the opening handshake, which each side sends in a segment of its own.
+    decoder: Option<FrameDecoder>,
+    header: Option<FrameHeader>,
+    messages: Vec<Vec<u8>>,
+}
+
+impl Way {
+    fn take(&mut self, event: FrameEvent<'_>) {
+        match event {
+            FrameEvent::Header(header) => {
+                self.header = Some(header).filter(FrameHeader::rsv1);
+                if self.header.is_some() {
+                    self.messages.push(Vec::new());
+                }
+            }
+            FrameEvent::Payload { bytes, position } => {
+                let message = self.messages.last_mut();
+                if let (Some(header), Some(message)) = (&self.header, message) {
+                    let start = message.len();
+                    message.extend_from_slice(bytes);
+                    let key = header.masking_key.unwrap_or_default();
+                    unmask(&mut message[start..], key, position);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl FlowSink for Compressed {
+    type State = ();
+
+    fn tcp(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &TcpEvent, _: Moment) {}
+
+    fn stream(
+        &mut self,
+        flow: &FlowInfo,
+        (): &mut (),
+        side: Side,
+        item: StreamItem<'_>,
+        _: Moment,
+    ) {
+        let way = self.0.entry((flow.number, side.index())).or_insert(Way {
+            decoder: None,
+            header: None,
+            messages: Vec::new(),
+        });
+        let Some(mut decoder) = way.decoder.take() else {
+            way.decoder = Some(FrameDecoder::new(match side {
+                Side::A => Profile::for_client(true),
+                Side::B => Profile::for_server(true),
+            }));
+            return;
+        };
+        decoder.push(item, &mut |event| way.take(event));
+        way.decoder = Some(decoder);
+    }
+
+    fn anomaly(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &Anomaly, _: Moment) {}
+
+    fn ended(&mut self, _: &FlowInfo, (): &mut (), _: Moment) {}
+
+    fn wants_stream((): &()) -> bool {
+        true
+    }
+
+    fn worth((): &()) -> Worth {
+        Worth::Wanted
+    }
+
+    fn heap_bytes((): &()) -> usize {
+        0
+    }
+}
