@@ -224,7 +224,7 @@ impl Told {
             SessionItem::Frame { frame, answers } => {
                 assert!(frame.payload.len() <= limits.max_message_bytes.max(125));
                 assert!(frame.missing <= frame.header.payload_len);
-                self.frames[direction.index()].push(Sent::from(&frame));
+                self.frames[direction.index()].push(Sent::from(frame));
                 let header = frame.header;
                 self.items
                     .push(format!("{direction:?} {header:?} {answers:?}"));
@@ -234,7 +234,7 @@ impl Told {
                 let (text, payload) = (message.text(), message.payload);
                 let message = Message {
                     payload: &[],
-                    ..message
+                    ..*message
                 };
                 let text = text.map(str::len);
                 self.items

@@ -258,17 +258,23 @@ impl Scope<'_, '_> {
     /// Tells an event that `side` caused, or keeps it until it is known whether to tell.
     pub(super) fn tell(&mut self, side: Side, kind: EventKind<'_>) {
         if self.teller.visibility == Visibility::New {
-            if self.driver.shared.config.all {
-                self.teller.visibility = Visibility::Shown;
-            } else {
-                self.teller.visibility = Visibility::Waiting;
-                self.driver.shared.waiting.begin(self.flow);
-            }
+            self.begin();
         }
         match self.teller.visibility {
             Visibility::Shown => self.send(side, kind),
             Visibility::Waiting => self.keep(side, kind),
             Visibility::New | Visibility::Hidden => {}
+        }
+    }
+
+    /// The first event: it is told, or waits.
+    #[cold]
+    fn begin(&mut self) {
+        if self.driver.shared.config.all {
+            self.teller.visibility = Visibility::Shown;
+        } else {
+            self.teller.visibility = Visibility::Waiting;
+            self.driver.shared.waiting.begin(self.flow);
         }
     }
 

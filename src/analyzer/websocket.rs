@@ -153,12 +153,14 @@ impl Tally {
                         clean: false,
                     });
                 }
+                let frame = *frame;
                 scope.tell(side, EventKind::Frame { frame, answers });
             }
             SessionItem::Message(message) => {
                 self.totals[way].messages += 1;
                 scope.driver.shared.summary.messages += 1;
                 let last = self.last[way].filter(|header| header.fin);
+                let message = *message;
                 scope.tell(side, EventKind::Message { message, last });
             }
         }

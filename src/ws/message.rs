@@ -7,14 +7,14 @@ use super::code::{CloseCode, OpCode};
 use super::frame::FrameHeader;
 use crate::anomaly::Anomaly;
 
-/// What a [`Receiver`](super::Receiver) makes of frames. For one frame: its anomalies, the frame, and, when
-/// it ends a data message, the message.
+/// What a [`Receiver`](super::Receiver) makes of frames. For one frame: its anomalies, the
+/// frame, and, when it ends a data message, the message.
 #[derive(Debug)]
 pub enum Received<'a> {
     /// A frame is over, or as much of it as will come.
-    Frame(Frame<'a>),
+    Frame(&'a Frame<'a>),
     /// A data message is over, or as much of it as will come.
-    Message(Message<'a>),
+    Message(&'a Message<'a>),
     /// A rule broken.
     Anomaly(Anomaly),
 }

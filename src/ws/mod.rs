@@ -52,12 +52,12 @@ pub enum SessionItem<'a> {
     /// A frame.
     Frame {
         /// The frame.
-        frame: Frame<'a>,
+        frame: &'a Frame<'a>,
         /// For a Pong: whether it answers a Ping.
         answers: Answer,
     },
     /// A data message; it follows its last frame.
-    Message(Message<'a>),
+    Message(&'a Message<'a>),
     /// A rule broken.
     Anomaly(Anomaly),
     /// A Ping will not find its Pong, because too many wait:

@@ -472,7 +472,7 @@ impl Receiver {
         if header.opcode == OpCode::Close {
             check_close(&told, self.direction, emit);
         }
-        emit(Received::Frame(told));
+        emit(Received::Frame(&told));
         if let (true, Some(message)) = (of_message, &mut self.message) {
             message.frames += 1;
         }
@@ -512,7 +512,7 @@ impl Receiver {
             return;
         };
         message.check_end(ended, emit);
-        emit(Received::Message(message.told(&mut self.kept)));
+        emit(Received::Message(&message.told(&mut self.kept)));
         if self.kept.heap_bytes() > IDLE_BUFFER {
             self.kept = Kept::default();
         }
