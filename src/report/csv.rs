@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 
+use super::addresses::Addresses;
 use super::clock::Clock;
 use super::info::{self, Room};
 use super::text::append;
@@ -22,6 +23,7 @@ pub struct Csv {
     clock: Clock,
     rows: Rows,
     all: bool,
+    addresses: Addresses,
     info: String,
 }
 
@@ -35,6 +37,7 @@ impl Csv {
             clock: Clock::new(time),
             rows,
             all,
+            addresses: Addresses::default(),
             info: String::new(),
         }
     }
@@ -56,20 +59,21 @@ impl Printer for Csv {
         if !self.rows.have(&event.kind, self.all) {
             return 0;
         }
+        let mut numbers = (itoa::Buffer::new(), itoa::Buffer::new());
         self.info.clear();
         let cells = info::event_info(event, self.rows, Room::Payload(PAYLOAD), &mut self.info);
-        let _ = write!(
-            out,
-            "{},{},{},{},",
-            event.connection.number,
-            event.source(),
-            event.destination(),
-            cells.protocol
-        );
-        if let Some(length) = cells.length {
-            let _ = write!(out, "{length}");
+        let (source, destination) = self.addresses.of(event);
+        let length = cells.length.map(|length| numbers.1.format(length));
+        for text in [
+            numbers.0.format(event.connection.number),
+            source,
+            destination,
+            cells.protocol,
+            length.unwrap_or_default(),
+        ] {
+            out.extend(text.as_bytes());
+            out.push(b',');
         }
-        out.push(b',');
         cell(&self.info, out);
         out.extend_from_slice(b"\r\n");
         0
@@ -104,7 +108,8 @@ fn cell(text: &str, out: &mut Vec<u8>) {
     // Spaces before it do not keep a formula from being one, nor does it have to be ASCII.
     const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let is_formula = text.trim_start().starts_with(FORMULA);
-    let needs_quotes = is_formula || text.contains([',', '"', '\r', '\n']);
+    let is_special = |byte| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    let needs_quotes = is_formula || text.bytes().any(is_special);
     if !needs_quotes {
         return out.extend_from_slice(text.as_bytes());
     }
@@ -112,7 +117,13 @@ fn cell(text: &str, out: &mut Vec<u8>) {
     if is_formula {
         out.push(b'\'');
     }
-    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..=at]);
+        out.push(b'"');
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

@@ -215,7 +215,11 @@ fn quote_first<'t>(text: &'t [u8], out: &mut String) -> &'t [u8] {
     &text[1..]
 }
 
-/// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…` when there is more.
+/// Hexadecimal.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…`
+/// when there is more.
 pub(super) fn quote_bytes(
     bytes: &[u8],
     unknown: &[Range<usize>],
@@ -223,18 +227,22 @@ pub(super) fn quote_bytes(
     columns: usize,
     out: &mut String,
 ) {
+    const EACH: usize = 32;
     let room = columns.div_ceil(3);
-    for (at, byte) in bytes.iter().take(room).enumerate() {
-        if at > 0 {
-            out.push(' ');
+    let shown = &bytes[..bytes.len().min(room)];
+    for (number, part) in shown.chunks(EACH).enumerate() {
+        let mut cells = [b' '; 3 * EACH];
+        for (at, (byte, cell)) in part.iter().zip(cells.chunks_exact_mut(3)).enumerate() {
+            let digits = if is_known(unknown, EACH * number + at) {
+                [byte >> 4, byte & 0xF].map(|nibble| DIGITS[usize::from(nibble)])
+            } else {
+                *b"??"
+            };
+            cell[1..].copy_from_slice(&digits);
         }
-        if !is_known(unknown, at) {
-            out.push_str("??");
-            continue;
-        }
-        for nibble in [byte >> 4, byte & 0xF] {
-            out.extend(char::from_digit(u32::from(nibble), 16));
-        }
+        let before_first = usize::from(number == 0);
+        let cells = &cells[before_first..3 * part.len()];
+        out.push_str(str::from_utf8(cells).unwrap_or_default());
     }
     if has_more || bytes.len() > room {
         out.push_str(" …");
