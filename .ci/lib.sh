@@ -30,6 +30,9 @@ apt_install() {
 
 # Builds a benchmark and says where it is: its name has a hash in it, which cargo tells.
 bench_path() {
-    cargo bench --no-run --bench "$1" 2>&1 | tee /dev/stderr |
-        sed -n "s/.*(\(.*\/$1-[^)]*\)).*/\1/p"
+    built=$(cargo bench --no-run --bench "$1" 2>&1) || {
+        printf '%s\n' "$built" >&2
+        return 1
+    }
+    printf '%s\n' "$built" | sed -n "s/.*(\(.*\/$1-[^)]*\)).*/\1/p"
 }
