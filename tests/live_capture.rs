@@ -276,8 +276,9 @@ fn an_interface_that_is_not_there_gets_the_nearest_name() -> Outcome {
         leave_out("no loopback is listed here");
         return Ok(());
     }
+    // Near to no other name that machines have.
     let wrong = if cfg!(target_os = "linux") {
-        "l0"
+        "loo"
     } else {
         "ol0"
     };
