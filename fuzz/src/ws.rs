@@ -230,7 +230,7 @@ impl Told {
                     .push(format!("{direction:?} {header:?} {answers:?}"));
             }
             SessionItem::Message(message) => {
-                check_message(&message, limits);
+                check_message(message, limits);
                 let (text, payload) = (message.text(), message.payload);
                 let message = Message {
                     payload: &[],
