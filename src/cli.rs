@@ -458,6 +458,8 @@ fn reads_ahead(arguments: &Arguments) -> bool {
     };
     let size: Option<u64> = arguments.captures.iter().map(size).sum();
     match (size, arguments.jobs) {
+        // A file of the name `-` is not what is read.
+        _ if arguments.reads_stdin() => false,
         (None, _) => false,
         (Some(_), Some(jobs)) => jobs > 1,
         (Some(size), None) => size >= WORTH_A_THREAD && cores() > 1,
