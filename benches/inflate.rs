@@ -6,15 +6,16 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod library;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
+use streams::Streams;
 use wsdump::Limits;
-use wsdump::anomaly::Anomaly;
 use wsdump::capture;
-use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
+use wsdump::flow::{FlowInfo, FlowTable, Side, StreamItem};
 use wsdump::time::Moment;
 use wsdump::wire::{Contents, Decoder};
 use wsdump::ws::{FrameDecoder, FrameEvent, FrameHeader, Profile, unmask};
@@ -35,7 +36,11 @@ fn main() {
 
 /// The messages of a capture as they are sent compressed, by connection and direction.
 fn compressed_messages(file: &Path) -> Vec<Vec<Vec<u8>>> {
-    let mut collected = Compressed::default();
+    let mut ways = BTreeMap::new();
+    let mut streams = Streams(|flow: &FlowInfo, side: Side, item: StreamItem<'_>| {
+        let way: &mut Way = ways.entry((flow.number, side.index())).or_default();
+        way.push(side, item);
+    });
     let mut source = capture::open(file).unwrap();
     let mut decoder = Decoder::default();
     let mut flows = FlowTable::new(Limits::default());
@@ -44,16 +49,14 @@ fn compressed_messages(file: &Path) -> Vec<Vec<Vec<u8>>> {
         at.packet += 1;
         at.time = packet.time;
         if let Contents::Tcp(segment) = decoder.decode(&packet) {
-            flows.push(&segment, at, &mut collected);
+            flows.push(&segment, at, &mut streams);
         }
     }
-    collected.0.into_values().map(|way| way.messages).collect()
+    ways.into_values().map(|way| way.messages).collect()
 }
 
-/// Collects compressed messages, each in a frame.
+/// Compressed messages of one side, each in a frame.
 #[derive(Default)]
-struct Compressed(BTreeMap<(u64, usize), Way>);
-
 struct Way {
     /// Behind the opening handshake, which each side sends in a segment of its own.
     decoder: Option<FrameDecoder>,
@@ -62,6 +65,18 @@ struct Way {
 }
 
 impl Way {
+    fn push(&mut self, side: Side, item: StreamItem<'_>) {
+        let Some(mut decoder) = self.decoder.take() else {
+            self.decoder = Some(FrameDecoder::new(match side {
+                Side::A => Profile::for_client(true),
+                Side::B => Profile::for_server(true),
+            }));
+            return;
+        };
+        decoder.push(item, &mut |event| self.take(event));
+        self.decoder = Some(decoder);
+    }
+
     fn take(&mut self, event: FrameEvent<'_>) {
         match event {
             FrameEvent::Header(header) => {
@@ -81,51 +96,5 @@ impl Way {
             }
             _ => {}
         }
-    }
-}
-
-impl FlowSink for Compressed {
-    type State = ();
-
-    fn tcp(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &TcpEvent, _: Moment) {}
-
-    fn stream(
-        &mut self,
-        flow: &FlowInfo,
-        (): &mut (),
-        side: Side,
-        item: StreamItem<'_>,
-        _: Moment,
-    ) {
-        let way = self.0.entry((flow.number, side.index())).or_insert(Way {
-            decoder: None,
-            header: None,
-            messages: Vec::new(),
-        });
-        let Some(mut decoder) = way.decoder.take() else {
-            way.decoder = Some(FrameDecoder::new(match side {
-                Side::A => Profile::for_client(true),
-                Side::B => Profile::for_server(true),
-            }));
-            return;
-        };
-        decoder.push(item, &mut |event| way.take(event));
-        way.decoder = Some(decoder);
-    }
-
-    fn anomaly(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &Anomaly, _: Moment) {}
-
-    fn ended(&mut self, _: &FlowInfo, (): &mut (), _: Moment) {}
-
-    fn wants_stream((): &()) -> bool {
-        true
-    }
-
-    fn worth((): &()) -> Worth {
-        Worth::Wanted
-    }
-
-    fn heap_bytes((): &()) -> usize {
-        0
     }
 }

@@ -12,6 +12,7 @@
 )]
 
 mod library;
+mod streams;
 mod traffic;
 
 use std::hint::black_box;
@@ -19,11 +20,11 @@ use std::io::{self, Cursor};
 use std::time::{Duration, Instant};
 
 use library::inflate;
+use streams::Streams;
 use traffic::{Kind, MSS};
-use wsdump::anomaly::Anomaly;
 use wsdump::capture::{self, LinkType, Packet, PacketSource};
 use wsdump::event::{Event, EventSink};
-use wsdump::flow::{FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
+use wsdump::flow::{FlowInfo, FlowTable, Side, StreamItem};
 use wsdump::report::{
     Csv, Json, Ordered, Overview, Printer, Rows, Selection, SortKey, Style, TimeFormat, Timeline,
     View,
@@ -66,7 +67,9 @@ const LAYERS: &[Layer] = &[
         name: "flow",
         kind: "small",
         run: |material| {
-            material.flow(&mut Said::default());
+            material.flow(|_, _, item| {
+                black_box(item);
+            });
         },
     },
     Layer {
@@ -210,13 +213,14 @@ impl Material {
                 data: packet.data.to_vec(),
             });
         }
-        let mut said = Said {
-            keeps: true,
-            bytes: Vec::new(),
-        };
-        material.flow(&mut said);
-        let head = said.bytes.windows(4).position(|end| end == b"\r\n\r\n");
-        material.said = said.bytes.split_off(head.unwrap() + 4);
+        let mut said = Vec::new();
+        material.flow(|flow, side, item| {
+            if let (1, Side::B, StreamItem::Chunk(bytes)) = (flow.number, side, item) {
+                said.extend_from_slice(bytes);
+            }
+        });
+        let head = said.windows(4).position(|end| end == b"\r\n\r\n");
+        material.said = said.split_off(head.unwrap() + 4);
         material
     }
 
@@ -233,7 +237,8 @@ impl Material {
         })
     }
 
-    fn flow(&self, said: &mut Said) {
+    fn flow(&self, take: impl FnMut(&FlowInfo, Side, StreamItem<'_>)) {
+        let mut streams = Streams(take);
         let mut decoder = Decoder::default();
         let mut flows = FlowTable::new(Limits::default());
         let mut at = Moment::default();
@@ -241,10 +246,10 @@ impl Material {
             at.packet += 1;
             at.time = packet.time;
             if let Contents::Tcp(segment) = decoder.decode(&packet) {
-                flows.push(&segment, at, said);
+                flows.push(&segment, at, &mut streams);
             }
         }
-        flows.finish(at, said);
+        flows.finish(at, &mut streams);
     }
 
     fn analyze(&self, sink: &mut dyn EventSink) {
@@ -268,54 +273,6 @@ impl Material {
         }
         analyzer.finish(view);
         view.finish(&analyzer.summary(), &mut io::sink()).unwrap();
-    }
-}
-
-/// Takes what the flow table tells, and keeps what the first server said.
-#[derive(Default)]
-struct Said {
-    keeps: bool,
-    bytes: Vec<u8>,
-}
-
-impl FlowSink for Said {
-    type State = ();
-
-    fn tcp(&mut self, _: &FlowInfo, (): &mut (), _: Side, event: &TcpEvent, _: Moment) {
-        black_box(event);
-    }
-
-    fn stream(
-        &mut self,
-        flow: &FlowInfo,
-        (): &mut (),
-        side: Side,
-        item: StreamItem<'_>,
-        _: Moment,
-    ) {
-        black_box(item);
-        if let (true, 1, Side::B, StreamItem::Chunk(bytes)) = (self.keeps, flow.number, side, item)
-        {
-            self.bytes.extend_from_slice(bytes);
-        }
-    }
-
-    fn anomaly(&mut self, _: &FlowInfo, (): &mut (), _: Side, anomaly: &Anomaly, _: Moment) {
-        black_box(anomaly);
-    }
-
-    fn ended(&mut self, _: &FlowInfo, (): &mut (), _: Moment) {}
-
-    fn wants_stream((): &()) -> bool {
-        true
-    }
-
-    fn worth((): &()) -> Worth {
-        Worth::Wanted
-    }
-
-    fn heap_bytes((): &()) -> usize {
-        0
     }
 }
 
