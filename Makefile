@@ -40,7 +40,7 @@ baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) run --quiet -- check --update $(CHECKED)
 
 bench: setup ## Measure what each layer takes for a packet
-	@$(CARGO) bench --bench layers
+	@./.ci/bench layers
 
 # --accept stores the numbers that others are compared with.
 ACCEPT ?=
@@ -56,7 +56,7 @@ compare: setup ## Measure wsdump beside tshark, tcpdump and tcpflow, which it in
 	@./.ci/compare --size $(COMPARE_SIZE) --runs $(COMPARE_RUNS)
 
 loss: setup ## Print how much of recorded captures is told when packets are missing
-	@$(CARGO) bench --bench loss
+	@./.ci/bench loss
 
 mutate: setup ## Damage each capture in a thousand ways and look what is told of it
 	WSDUMP_MUTATIONS=1000 $(CARGO) test --release --test mutation
@@ -65,6 +65,9 @@ lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --lib --bins --test cli --no-default-features -- -D warnings
+	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
+	$(CARGO) clippy --manifest-path benches/Cargo.toml \
+		--target-dir "$${CARGO_TARGET_DIR:-target}/lint" --all-targets -- -D warnings
 
 doc: setup ## Build the library's documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
@@ -80,7 +83,7 @@ testdata: ## Write the made captures in testdata/ anew
 	python3 testdata/make.py
 
 attack: setup ## Measure what attacks cost in memory and time; builds for a while first
-	$(CARGO) bench --bench attack
+	@./.ci/bench attack
 
 deny: ## Check licences, sources, bans and advisories of all crates that wsdump is built of
 	@./.ci/deny

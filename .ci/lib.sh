@@ -28,11 +28,10 @@ apt_install() {
     }
 }
 
-# Builds a benchmark and says where it is: its name has a hash in it, which cargo tells.
-bench_path() {
-    built=$(cargo bench --no-run --bench "$1" 2>&1) || {
-        printf '%s\n' "$built" >&2
-        return 1
-    }
-    printf '%s\n' "$built" | sed -n "s/.*(\(.*\/$1-[^)]*\)).*/\1/p"
+# Builds benchmarks, which have a workspace of their own, and says in which folder they are.
+benches() {
+    folder=${CARGO_TARGET_DIR:-target}/benches
+    cargo build --manifest-path benches/Cargo.toml --release --quiet --target-dir "$folder" \
+        "$@" >&2
+    echo "$folder/release"
 }

@@ -1,6 +1,6 @@
 //! What attacks cost: memory against what is promised, and time as they grow.
 //!
-//! `cargo bench --bench attack [NAME]` runs each at its size and at four times as much. A time
+//! `attack [NAME]` runs each at its size and at four times as much. A time
 //! that is linear has a ratio of about 4. Memory above the limit is a failure; time is only
 //! shown, since machines differ.
 
@@ -29,7 +29,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 const SLACK: usize = 64 << 20;
 
 fn main() -> ExitCode {
-    let name = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let name = std::env::args().nth(1);
     let chosen = |attack: &&Attack| name.as_ref().is_none_or(|name| attack.name.contains(name));
     let limit = Limits::default().max_memory;
     println!("memory is limited to {} MiB\n", limit >> 20);

@@ -1,6 +1,6 @@
 //! Writes a capture to measure with.
 //!
-//! `cargo bench --bench generate -- KIND SIZE FILE [CONNECTIONS]`, where SIZE is in bytes, or
+//! `generate KIND SIZE FILE [CONNECTIONS]`, where SIZE is in bytes, or
 //! with K, M or G behind it. Without KIND it lists the kinds.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
@@ -15,10 +15,7 @@ use traffic::{KINDS, Kind};
 use wsdump::limits::Unit;
 
 fn main() -> anyhow::Result<()> {
-    let words: Vec<_> = std::env::args()
-        .skip(1)
-        .filter(|word| word != "--bench")
-        .collect();
+    let words: Vec<_> = std::env::args().skip(1).collect();
     let [kind, size, file, connections @ ..] = &words[..] else {
         for kind in KINDS {
             println!("{:8} {}", kind.name, kind.about);

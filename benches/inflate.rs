@@ -1,6 +1,6 @@
 //! How long the library takes that wsdump inflates with.
 //!
-//! `cargo bench --bench inflate -- FILE` prints the seconds that it takes for the messages of a
+//! `inflate FILE` prints the seconds that it takes for the messages of a
 //! capture, all of which are compressed: nothing else is done with them while the time runs.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
@@ -21,7 +21,7 @@ use wsdump::wire::{Contents, Decoder};
 use wsdump::ws::{FrameDecoder, FrameEvent, FrameHeader, Profile, unmask};
 
 fn main() {
-    let file = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let file = std::env::args().nth(1);
     let Some(file) = file else {
         println!("FILE is missing");
         return;

@@ -1,8 +1,8 @@
 //! What each layer costs, by itself.
 //!
-//! `cargo bench --bench layers [NAME]` prints times. `-- --count NAME TIMES` runs one layer
+//! `layers [NAME]` prints times. `layers --count NAME TIMES` runs one layer
 //! that often and prints nothing: what `benches/instructions.py` counts instructions of.
-//! `-- --list` prints the layers, each with the number of packets that it reads.
+//! `layers --list` prints the layers, each with the number of packets that it reads.
 
 #![allow(
     missing_docs,
@@ -280,10 +280,7 @@ impl Material {
 const RUNS: usize = 15;
 
 fn main() {
-    let words: Vec<_> = std::env::args()
-        .skip(1)
-        .filter(|word| word != "--bench")
-        .collect();
+    let words: Vec<_> = std::env::args().skip(1).collect();
     if let [count, name, times] = &words[..]
         && count == "--count"
     {

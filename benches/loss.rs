@@ -37,11 +37,8 @@ const RATES: [(usize, Option<usize>); 4] =
 const SEEDS: u64 = 20;
 
 fn main() -> ExitCode {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let named = std::env::args_os()
-        .skip(1)
-        .filter(|argument| argument != "--bench");
-    let mut captures: Vec<_> = named.map(PathBuf::from).collect();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata");
+    let mut captures: Vec<_> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     if captures.is_empty() {
         captures = CAPTURES.map(|name| folder.join(name)).to_vec();
     }
