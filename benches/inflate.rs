@@ -79,6 +79,13 @@ impl Way {
 
     fn take(&mut self, event: FrameEvent<'_>) {
         match event {
+            FrameEvent::Whole { header, payload } => {
+                self.take(FrameEvent::Header(header));
+                self.take(FrameEvent::Payload {
+                    bytes: payload,
+                    position: 0,
+                });
+            }
             FrameEvent::Header(header) => {
                 self.header = Some(header).filter(FrameHeader::rsv1);
                 if self.header.is_some() {

@@ -333,6 +333,11 @@ fn count(setup: &Setup, steps: &[Step<'_>], direction: Direction) {
             StreamItem::Gap { len, .. } => len,
         };
         decoder.push(step.item, &mut |event| match event {
+            FrameEvent::Whole { header, payload } => {
+                assert_eq!(left, None, "a frame inside a frame");
+                assert_eq!(header.payload_len, payload.len() as u64);
+                told += u64::from(header.header_len()) + header.payload_len;
+            }
             FrameEvent::Header(header) => {
                 assert_eq!(left, None, "a header inside a frame");
                 left = Some(header.payload_len);

@@ -220,13 +220,15 @@ impl Scope<'_, '_> {
     /// The client's side: as the bytes told it, else who opened the connection, else the
     /// end with the higher port.
     pub(super) fn client(&self) -> Side {
-        let [a, b] = self.flow.endpoints;
-        let guess = if a.port() >= b.port() {
-            Side::A
-        } else {
-            Side::B
-        };
-        self.teller.client.or(self.flow.opener).unwrap_or(guess)
+        let known = self.teller.client.or(self.flow.opener);
+        known.unwrap_or_else(|| {
+            let [a, b] = &self.flow.endpoints;
+            if a.port() >= b.port() {
+                Side::A
+            } else {
+                Side::B
+            }
+        })
     }
 
     /// The way that bytes of `side` go.

@@ -19,7 +19,7 @@ use crate::ws::{Found, Piece, Profile, Seeker, Start, handshake};
 #[derive(Debug)]
 pub(super) enum Stage {
     /// Nothing is known: the first bytes of each side, until they tell.
-    Unknown([Vec<u8>; 2]),
+    Unknown([Box<[u8]>; 2]),
     /// The start was not captured, and what was begins like no protocol: perhaps the middle
     /// of a WebSocket connection.
     Seeking(Box<[Search; 2]>),
@@ -126,7 +126,7 @@ impl Stage {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
-            Self::Unknown(first) => first.iter().map(Vec::capacity).sum(),
+            Self::Unknown(first) => first.iter().map(|bytes| bytes.len()).sum(),
             Self::Seeking(sides) => {
                 let held = sides.iter().map(Search::heap_bytes).sum::<usize>();
                 size_of::<[Search; 2]>() + held
@@ -182,8 +182,7 @@ impl Stage {
         let bytes = if kept.is_empty() {
             chunk
         } else {
-            kept.extend_from_slice(chunk);
-            joined = std::mem::take(kept);
+            joined = [&std::mem::take(kept)[..], chunk].concat();
             &joined
         };
         let sender = scope.flow.opener.map(|_| scope.direction(side));
@@ -198,7 +197,7 @@ impl Stage {
             }
             Guess::Tls => self.ignore(scope, Ignored::Tls),
             Guess::Http2 => self.ignore(scope, Ignored::Http2),
-            Guess::NotYet => *kept = bytes.to_vec(),
+            Guess::NotYet => *kept = bytes.into(),
             Guess::Other if sender.is_none() => {
                 let first = std::mem::take(first);
                 self.start_seeking(scope, &first, side, StreamItem::Chunk(bytes));
@@ -210,7 +209,7 @@ impl Stage {
     fn start_http(&mut self, scope: &mut Scope<'_, '_>, side: Side, bytes: &[u8]) {
         let other = match self {
             Self::Unknown(first) => std::mem::take(&mut first[side.other().index()]),
-            _ => Vec::new(),
+            _ => Box::default(),
         };
         *self = Self::Http(Box::new(Http::new()));
         for (side, bytes) in [(side.other(), &other[..]), (side, bytes)] {
@@ -223,7 +222,7 @@ impl Stage {
     fn start_seeking(
         &mut self,
         scope: &mut Scope<'_, '_>,
-        first: &[Vec<u8>; 2],
+        first: &[Box<[u8]>; 2],
         side: Side,
         item: StreamItem<'_>,
     ) {

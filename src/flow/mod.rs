@@ -10,8 +10,10 @@
 //! and [`Side::B`].
 
 mod assembler;
+mod recent;
 mod table;
 mod tracker;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::time::Duration;

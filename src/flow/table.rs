@@ -45,7 +45,6 @@ pub struct FlowTable<S> {
 
 #[derive(Debug)]
 struct Slot<S> {
-    key: Key,
     /// By itself on the heap, so that what a flow takes is free again once it is gone, and
     /// growth of the table moves none.
     flow: Option<Box<Flow<S>>>,
@@ -60,8 +59,16 @@ struct Ended {
     at: Timestamp,
 }
 
-/// Both endpoints, the lower first, so that either direction gives the same key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+impl<S> Slot<S> {
+    /// Whether the flow here is between these two ends.
+    fn is_between(&self, ends: [SocketAddr; 2]) -> bool {
+        let flow = self.flow.as_deref();
+        flow.is_some_and(|flow| flow.is_between(ends))
+    }
+}
+
+/// Both endpoints, the lower first, so that either direction has the same hash.
+#[derive(Hash)]
 struct Key {
     low: u128,
     high: u128,
@@ -70,19 +77,17 @@ struct Key {
 }
 
 impl Key {
-    fn new(segment: &Segment<'_>) -> Self {
-        let number = |end: &SocketAddr| match end.ip() {
+    fn new(ends: [SocketAddr; 2]) -> Self {
+        let number = |end: SocketAddr| match end.ip() {
             IpAddr::V4(ip) => (u128::from(u32::from(ip)), end.port()),
             IpAddr::V6(ip) => (u128::from(ip), end.port()),
         };
-        let (one, two) = (number(&segment.source), number(&segment.destination));
+        let [one, two] = ends.map(number);
         let (low, high) = if one <= two { (one, two) } else { (two, one) };
         Self {
             low: low.0,
             high: high.0,
-            rest: u64::from(low.1) << 32
-                | u64::from(high.1) << 16
-                | u64::from(segment.source.is_ipv6()),
+            rest: u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(ends[0].is_ipv6()),
         }
     }
 }
@@ -273,12 +278,12 @@ impl<S: Default> FlowTable<S> {
     where
         K: FlowSink<State = S>,
     {
-        let key = Key::new(segment);
-        let hash = self.hasher.hash_one(key);
+        let ends = [segment.source, segment.destination];
+        let hash = self.hasher.hash_one(Key::new(ends));
         let slots = &self.slots;
         let head = self
             .index
-            .find(hash, |&slot| slots[slot as usize].key == key)
+            .find(hash, |&slot| slots[slot as usize].is_between(ends))
             .copied();
         if let Some(head) = head {
             if let Some(slot) = self.sibling(head, |flow| flow.knows(segment.encapsulation)) {
@@ -298,14 +303,13 @@ impl<S: Default> FlowTable<S> {
         if self.slots.len() - self.free.len() >= self.limits.max_flows.max(1) {
             self.give_up_one(cx);
         }
-        self.insert(key, hash, segment, cx.at)
+        self.insert(hash, segment, cx.at)
     }
 
-    fn insert(&mut self, key: Key, hash: u64, segment: &Segment<'_>, at: Moment) -> u32 {
+    fn insert(&mut self, hash: u64, segment: &Segment<'_>, at: Moment) -> u32 {
         self.opened += 1;
         let ends = [segment.source, segment.destination];
         let mut slot = Slot {
-            key,
             flow: Some(Box::new(new_flow(self.opened, ends, at, segment))),
             next: None,
         };
@@ -317,12 +321,13 @@ impl<S: Default> FlowTable<S> {
         // The head may just have been given up, so it is looked up again.
         match self
             .index
-            .find_mut(hash, |&slot| slots[slot as usize].key == key)
+            .find_mut(hash, |&slot| slots[slot as usize].is_between(ends))
         {
             Some(head) => slot.next = Some(std::mem::replace(head, place)),
             None => {
                 self.index.insert_unique(hash, place, |&slot| {
-                    hasher.hash_one(slots[slot as usize].key)
+                    let flow = slots[slot as usize].flow.as_deref();
+                    flow.map_or(0, |flow| hasher.hash_one(Key::new(flow.info.endpoints)))
                 });
             }
         }
@@ -349,36 +354,37 @@ impl<S: Default> FlowTable<S> {
 
     /// Frees a slot; the flow in it must have been finished.
     fn remove(&mut self, slot: u32) {
-        let key = self.slots[slot as usize].key;
-        let next = self.slots[slot as usize].next.take();
-        if let Some(flow) = self.slots[slot as usize].flow.take() {
+        let Some(flow) = self.slots[slot as usize].flow.as_deref() else {
+            return;
+        };
+        let ends = flow.info.endpoints;
+        let hash = self.hasher.hash_one(Key::new(ends));
+        let next = self.slots[slot as usize].next;
+        let slots = &self.slots;
+        let entry = self
+            .index
+            .find_entry(hash, |&head| slots[head as usize].is_between(ends));
+        if let Ok(mut entry) = entry {
+            let head = *entry.get();
+            if head != slot {
+                let before = self
+                    .siblings(head)
+                    .find(|&at| self.slots[at as usize].next == Some(slot));
+                if let Some(before) = before {
+                    self.slots[before as usize].next = next;
+                }
+            } else if let Some(next) = next {
+                *entry.get_mut() = next;
+            } else {
+                entry.remove();
+            }
+        }
+        let slot_of_flow = &mut self.slots[slot as usize];
+        slot_of_flow.next = None;
+        if let Some(flow) = slot_of_flow.flow.take() {
             self.flows_bytes -= flow.counted_bytes;
         }
         self.free.push(slot);
-        let hash = self.hasher.hash_one(key);
-        let slots = &self.slots;
-        let Ok(mut entry) = self
-            .index
-            .find_entry(hash, |&head| slots[head as usize].key == key)
-        else {
-            return;
-        };
-        let head = *entry.get();
-        if head == slot {
-            match next {
-                Some(next) => *entry.get_mut() = next,
-                None => {
-                    entry.remove();
-                }
-            }
-            return;
-        }
-        let before = self
-            .siblings(head)
-            .find(|&at| self.slots[at as usize].next == Some(slot));
-        if let Some(before) = before {
-            self.slots[before as usize].next = next;
-        }
     }
 
     fn forget_ended(&mut self, now: Timestamp) {

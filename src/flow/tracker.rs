@@ -146,6 +146,11 @@ impl<S> Flow<S> {
             + K::heap_bytes(&self.state)
     }
 
+    /// Whether these are the flow's endpoints, in either order.
+    pub(super) fn is_between(&self, [one, two]: [SocketAddr; 2]) -> bool {
+        self.info.endpoints == [one, two] || self.info.endpoints == [two, one]
+    }
+
     /// Which side sent `segment`.
     pub(super) fn side_of(&self, segment: &Segment<'_>) -> Side {
         if segment.source == self.info.endpoints[0] {

@@ -1,7 +1,7 @@
 //! A data message while its frames come: what is known of it, and the checks of its text.
 
 use super::code::OpCode;
-use super::frame::FrameHeader;
+use super::frame::{FrameHeader, unmask};
 use super::inflater::Inflated;
 use super::kept::Kept;
 use super::message::{Message, Received, Text};
@@ -9,10 +9,93 @@ use super::utf8::Utf8Checker;
 use crate::anomaly::{Anomaly, Rule};
 use crate::limits::Limits;
 
-/// A data message whose last frame has not come.
-///
-/// What is kept of its payload is in a buffer of the receiver, which is used again for the
-/// next message.
+/// A data message whose last frame has not come, and what is kept of its payload.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) message: MessageInProgress,
+    pub(super) kept: Kept,
+}
+
+impl Assembly {
+    /// Begins with the header of the first frame.
+    pub(super) fn new(header: &FrameHeader, compressed: bool) -> Self {
+        Self {
+            message: MessageInProgress::new(header, compressed),
+            kept: Kept::default(),
+        }
+    }
+
+    /// Begins another message, in the same buffers.
+    pub(super) fn begin_again(&mut self, header: &FrameHeader, compressed: bool) {
+        self.message = MessageInProgress::new(header, compressed);
+        self.kept.clear();
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.kept.heap_bytes()
+    }
+
+    /// Takes the next bytes of what was sent, and adds them to what is kept.
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        emit: &mut impl FnMut(Received<'_>),
+    ) {
+        self.kept.push(bytes, limits.max_message_bytes);
+        self.message.check(bytes, emit);
+    }
+
+    /// The same for masked bytes, if all of them can be kept; says whether they were taken.
+    pub(super) fn take_masked(
+        &mut self,
+        bytes: &[u8],
+        (key, position): ([u8; 4], u64),
+        limits: &Limits,
+        emit: &mut impl FnMut(Received<'_>),
+    ) -> bool {
+        let Some(kept) = self.kept.push_whole(bytes, limits.max_message_bytes) else {
+            return false;
+        };
+        unmask(kept, key, position);
+        self.message.check(kept, emit);
+        true
+    }
+
+    /// Takes note of bytes that are not known.
+    pub(super) fn take_unknown(&mut self, len: u64, limits: &Limits) {
+        self.message.pass_over(len);
+        self.kept.push_unknown(len, limits.max_message_bytes);
+    }
+
+    /// Takes inflated bytes; says whether more are wanted.
+    pub(super) fn take_inflated(
+        &mut self,
+        piece: Inflated<'_>,
+        limits: &Limits,
+        emit: &mut impl FnMut(Received<'_>),
+    ) -> bool {
+        match piece {
+            Inflated::Known(bytes) => self.take(bytes, limits, emit),
+            Inflated::Unknown(len) => self.take_unknown(len as u64, limits),
+        }
+        limits.allow_inflated(self.message.length, self.message.wire_length)
+    }
+
+    /// The message as it is told, with what is kept of its payload.
+    pub(super) fn told(&mut self) -> Message<'_> {
+        if self.message.text.as_ref().is_some_and(|text| !text.told) {
+            self.message.unknown_length += self.kept.hide_cut_characters() as u64;
+        }
+        Message {
+            unknown: self.kept.unknown(),
+            ..self.message.told(self.kept.bytes())
+        }
+    }
+}
+
+/// What is known of a data message while its frames come, but for its payload.
 #[derive(Debug)]
 pub(super) struct MessageInProgress {
     opcode: OpCode,
@@ -59,45 +142,22 @@ impl MessageInProgress {
         self.text.is_some()
     }
 
-    /// Takes the next bytes of what was sent, and adds them to what is kept.
-    pub(super) fn take(
-        &mut self,
-        bytes: &[u8],
-        kept: &mut Kept,
-        limits: &Limits,
-        emit: &mut impl FnMut(Received<'_>),
-    ) {
+    /// Counts the next bytes of what was sent, and checks them if they are text.
+    pub(super) fn check(&mut self, bytes: &[u8], emit: &mut impl FnMut(Received<'_>)) {
         self.length += bytes.len() as u64;
-        kept.push(bytes, limits.max_message_bytes);
         if let Some(text) = &mut self.text {
             text.checker.push(bytes);
             self.check_text(Utf8Checker::invalid_at, emit);
         }
     }
 
-    /// Takes note of bytes that are not known.
-    pub(super) fn take_unknown(&mut self, len: u64, kept: &mut Kept, limits: &Limits) {
+    /// Counts bytes that are not known.
+    fn pass_over(&mut self, len: u64) {
         self.length += len;
         self.unknown_length += len;
-        kept.push_unknown(len, limits.max_message_bytes);
         if let Some(text) = &mut self.text {
             text.checker.push_unknown(len);
         }
-    }
-
-    /// Takes inflated bytes; says whether more are wanted.
-    pub(super) fn take_inflated(
-        &mut self,
-        piece: Inflated<'_>,
-        kept: &mut Kept,
-        limits: &Limits,
-        emit: &mut impl FnMut(Received<'_>),
-    ) -> bool {
-        match piece {
-            Inflated::Known(bytes) => self.take(bytes, kept, limits, emit),
-            Inflated::Unknown(len) => self.take_unknown(len as u64, kept, limits),
-        }
-        limits.allow_inflated(self.length, self.wire_length)
     }
 
     /// Names the rules that only the whole message can break; `ended` when its last frame
@@ -133,15 +193,12 @@ impl MessageInProgress {
         }
     }
 
-    /// The message as it is told, with what is kept of its payload.
-    pub(super) fn told<'a>(&mut self, kept: &'a mut Kept) -> Message<'a> {
+    /// The message as it is told, with a payload of which nothing is unknown.
+    pub(super) fn told<'a>(&self, payload: &'a [u8]) -> Message<'a> {
         let text = match &self.text {
             None => Text::No,
             Some(check) if check.told => Text::Invalid,
-            Some(_) => {
-                self.unknown_length += kept.hide_cut_characters() as u64;
-                Text::Valid
-            }
+            Some(_) => Text::Valid,
         };
         Message {
             opcode: self.opcode,
@@ -151,8 +208,8 @@ impl MessageInProgress {
             compressed: self.compressed,
             complete: self.unknown_length == 0 && !self.cut_short,
             missing: self.missing,
-            payload: kept.bytes(),
-            unknown: kept.unknown(),
+            payload,
+            unknown: &[],
             unknown_length: self.unknown_length,
             cut_short: self.cut_short,
             text,

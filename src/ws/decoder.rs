@@ -12,9 +12,17 @@ use crate::flow::{GapCause, StreamItem};
 
 /// What a [`FrameDecoder`] finds, in stream order.
 ///
-/// A frame is a `Header`, any number of `Payload` and `Missing` in order, and an `End`.
+/// A frame is a `Whole`, or else a `Header`, any number of `Payload` and `Missing` in order,
+/// and an `End`. Which of both depends on how the stream was cut, and says nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameEvent<'a> {
+    /// A frame that lies whole in one piece of the stream, as most do.
+    Whole {
+        /// Its header.
+        header: FrameHeader,
+        /// Its payload, still masked as it was on the wire.
+        payload: &'a [u8],
+    },
     /// A frame begins.
     Header(FrameHeader),
     /// Part of its payload, still masked as it was on the wire.
@@ -210,7 +218,22 @@ impl FrameDecoder {
                                 let cause = GapCause::NotCaptured;
                                 return self.seek(StreamItem::Gap { len, cause }, emit);
                             }
-                            self.header(item, emit);
+                            let len = usize::try_from(item.payload_len);
+                            let whole = len.ok().and_then(|len| bytes.split_at_checked(len));
+                            if let Some((payload, rest)) = whole {
+                                self.state = State::HEADER;
+                                bytes = rest;
+                                emit(FrameEvent::Whole {
+                                    header: item,
+                                    payload,
+                                });
+                            } else {
+                                self.state = State::Payload {
+                                    left: item.payload_len,
+                                    position: 0,
+                                };
+                                emit(FrameEvent::Header(item));
+                            }
                         }
                         Decoded::NeedMore(_) => {
                             if !joined {
@@ -223,19 +246,6 @@ impl FrameDecoder {
                 }
                 State::Seeking(_) => return,
             }
-        }
-    }
-
-    fn header(&mut self, header: FrameHeader, emit: &mut impl FnMut(FrameEvent<'_>)) {
-        emit(FrameEvent::Header(header));
-        if header.payload_len == 0 {
-            self.state = State::HEADER;
-            emit(FrameEvent::End);
-        } else {
-            self.state = State::Payload {
-                left: header.payload_len,
-                position: 0,
-            };
         }
     }
 
@@ -272,6 +282,10 @@ mod tests {
         let mut lines: Vec<String> = Vec::new();
         for item in items {
             decoder.push(*item, &mut |event| match event {
+                FrameEvent::Whole { header: h, payload } => {
+                    let payload = String::from_utf8_lossy(payload);
+                    lines.push(format!("{} {} {payload}.", h.opcode, h.payload_len));
+                }
                 FrameEvent::Header(h) => lines.push(format!("{} {} ", h.opcode, h.payload_len)),
                 FrameEvent::Payload { bytes, position } => {
                     if let Some(line) = lines.last_mut() {

@@ -58,6 +58,15 @@ impl Kept {
         self.full |= bytes.len() > room;
     }
 
+    /// Appends all the bytes if the limit allows it, and gives them back as they are kept.
+    pub(super) fn push_whole(&mut self, bytes: &[u8], limit: usize) -> Option<&mut [u8]> {
+        let start = self.bytes.len();
+        (bytes.len() <= self.room(limit)).then(|| {
+            self.bytes.extend_from_slice(bytes);
+            &mut self.bytes[start..]
+        })
+    }
+
     /// Appends as many unknown bytes as the limit allows; their range counts as well.
     pub(super) fn push_unknown(&mut self, len: u64, limit: usize) {
         let mut room = self.room(limit);

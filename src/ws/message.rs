@@ -36,6 +36,17 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
+    /// A frame of which every byte is there, with what is kept of its payload.
+    pub(super) fn whole(header: FrameHeader, payload: &'a [u8]) -> Self {
+        Self {
+            header,
+            payload,
+            missing: 0,
+            cut_short: false,
+            ends_message: false,
+        }
+    }
+
     /// The close code and reason, for a Close frame that has them (RFC 6455 §5.5.1).
     pub fn close(&self) -> Option<(CloseCode, &'a [u8])> {
         match (self.header.opcode, self.payload) {

@@ -5,13 +5,13 @@
 
 use std::str;
 
-use super::assembly::MessageInProgress;
+use super::assembly::{Assembly, MessageInProgress};
 use super::code::{CloseCode, OpCode};
 use super::decoder::FrameEvent;
 use super::deflate::Window;
 use super::frame::{FrameHeader, MAX_CONTROL_LEN, unmask};
 use super::inflater::{Breach, InflateError, Inflater};
-use super::kept::{Kept, extend_up_to};
+use super::kept::extend_up_to;
 use super::message::{Frame, Received};
 use super::profile::Profile;
 use crate::anomaly::{Anomaly, Rule};
@@ -38,11 +38,13 @@ pub struct Receiver {
     inflater: Option<Box<Inflater>>,
     /// The frame that has begun.
     frame: Option<CurrentFrame>,
-    /// The data message that has begun.
-    message: Option<MessageInProgress>,
-    /// Kept payload of `message`, reused for the next.
-    kept: Kept,
-    /// Payload of a control frame, or of a data frame that belongs to no known message.
+    /// The data message that has begun. By itself on the heap: most lie whole in one segment,
+    /// and never come here.
+    assembly: Option<Box<Assembly>>,
+    /// That of the last message, for the next, beside an inflater that takes far more.
+    spare: Option<Box<Assembly>>,
+    /// Payload of a control frame, or of a data frame that belongs to no known message, that
+    /// comes in pieces.
     aside: Vec<u8>,
     last_key: Option<[u8; 4]>,
     /// A Close frame was seen.
@@ -86,7 +88,7 @@ enum Belongs {
 /// cache. Room for a piece is made anew each time, so that no connection holds it: little
 /// where that is enough.
 const SMALL_PIECE: usize = 512;
-const PIECE: usize = 4 << 10;
+const PIECE: usize = 2 << 10;
 
 /// Bytes of a buffer that a connection holds while nothing is in it.
 const IDLE_BUFFER: usize = 512;
@@ -99,8 +101,8 @@ impl Receiver {
             extensions,
             inflater: None,
             frame: None,
-            message: None,
-            kept: Kept::default(),
+            assembly: None,
+            spare: None,
             aside: Vec::new(),
             last_key: None,
             closed: false,
@@ -116,15 +118,17 @@ impl Receiver {
         if let Some(inflater) = &mut self.inflater {
             inflater.lose_history();
         }
-        if let Some(message) = &mut self.message {
-            message.cut_short = true;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.message.cut_short = true;
         }
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         let inflater = self.inflater.as_ref();
-        self.kept.heap_bytes()
+        let assemblies = [&self.assembly, &self.spare].into_iter().flatten();
+        let assemblies = assemblies.map(|assembly| size_of::<Assembly>() + assembly.heap_bytes());
+        assemblies.sum::<usize>()
             + self.aside.capacity()
             + inflater.map_or(0, |inflater| size_of::<Inflater>() + inflater.heap_bytes())
     }
@@ -140,7 +144,12 @@ impl Receiver {
             return;
         }
         match event {
-            FrameEvent::Header(header) => self.begin(header, emit),
+            FrameEvent::Whole { header, payload } => self.whole(header, payload, limits, emit),
+            FrameEvent::Header(header) => {
+                if let Some(compressed) = self.check(&header, emit) {
+                    self.begin(header, compressed, emit);
+                }
+            }
             FrameEvent::Payload { bytes, position } => {
                 self.payload(bytes, position, limits, emit);
             }
@@ -164,20 +173,63 @@ impl Receiver {
     /// No more will come: tells of a frame and a message that have not ended.
     pub fn finish(&mut self, limits: &Limits, emit: &mut impl FnMut(Received<'_>)) {
         if self.frame.is_some() {
-            if let Some(message) = &mut self.message {
-                message.cut_short = true;
+            if let Some(assembly) = &mut self.assembly {
+                assembly.message.cut_short = true;
             }
             self.end(true, limits, emit);
         }
         self.abandon_message(emit);
     }
 
-    fn begin(&mut self, header: FrameHeader, emit: &mut impl FnMut(Received<'_>)) {
+    /// Takes a frame that is there whole.
+    fn whole(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+        limits: &Limits,
+        emit: &mut impl FnMut(Received<'_>),
+    ) {
+        let Some(compressed) = self.check(&header, emit) else {
+            return;
+        };
+        let begins_data = matches!(header.opcode, OpCode::Text | OpCode::Binary);
+        let is_message = begins_data && header.fin && !compressed && self.assembly.is_none();
+        let is_control = header.opcode.is_control();
+        if !(is_message || is_control) || payload.len() > PIECE {
+            self.begin(header, compressed, emit);
+            if !payload.is_empty() {
+                self.payload(payload, 0, limits, emit);
+            }
+            self.end(false, limits, emit);
+            return;
+        }
+        let direction = self.direction;
+        let mut tell = |payload: &[u8]| {
+            if is_message {
+                tell_message(header, payload, limits, emit);
+            } else {
+                let payload = &payload[..payload.len().min(most_aside(limits))];
+                let frame = Frame::whole(header, payload);
+                tell_frame(&frame, direction, emit);
+            }
+        };
+        match header.masking_key {
+            None => tell(payload),
+            Some(key) if payload.len() <= SMALL_PIECE => {
+                tell(unmasked(payload, key, &mut [0; SMALL_PIECE]));
+            }
+            Some(key) => tell(unmasked(payload, key, &mut [0; PIECE])),
+        }
+    }
+
+    /// Names the rules that a header breaks; says whether the frame begins a compressed
+    /// message. `None` where it is no frame.
+    fn check(&mut self, header: &FrameHeader, emit: &mut impl FnMut(Received<'_>)) -> Option<bool> {
         let mut found = |rule: Rule, detail: String| {
             emit(Received::Anomaly(Anomaly::new(rule, detail)));
         };
         if self.closed {
-            self.over = !self.profile().believes(&header);
+            self.over = !self.profile().believes(header);
             if !std::mem::replace(&mut self.told.after_close, true) {
                 let detail = if self.over {
                     "bytes that are no frame after Close".to_owned()
@@ -187,7 +239,7 @@ impl Receiver {
                 found(Rule::DataAfterClose, detail);
             }
             if self.over {
-                return;
+                return None;
             }
         }
         self.closed |= header.opcode == OpCode::Close;
@@ -204,10 +256,18 @@ impl Receiver {
         header.check(self.direction, &mut |anomaly| {
             emit(Received::Anomaly(anomaly));
         });
-        let compressed = self.check_rsv(&header, emit);
+        Some(self.check_rsv(header, emit))
+    }
+
+    fn begin(
+        &mut self,
+        header: FrameHeader,
+        compressed: bool,
+        emit: &mut impl FnMut(Received<'_>),
+    ) {
         let belongs = match header.opcode {
             OpCode::Text | OpCode::Binary => {
-                if self.message.is_some() {
+                if self.assembly.is_some() {
                     let detail = format!("{} frame inside a fragmented message", header.opcode);
                     emit(Received::Anomaly(Anomaly::new(
                         Rule::InterleavedMessage,
@@ -215,11 +275,16 @@ impl Receiver {
                     )));
                     self.abandon_message(emit);
                 }
-                self.kept.clear();
-                self.message = Some(MessageInProgress::new(&header, compressed));
+                self.assembly = Some(match self.spare.take() {
+                    None => Box::new(Assembly::new(&header, compressed)),
+                    Some(mut spare) => {
+                        spare.begin_again(&header, compressed);
+                        spare
+                    }
+                });
                 Belongs::ToMessage
             }
-            OpCode::Continuation if self.message.is_some() => Belongs::ToMessage,
+            OpCode::Continuation if self.assembly.is_some() => Belongs::ToMessage,
             OpCode::Continuation => {
                 if !self.missed_frames {
                     let detail = "no message has begun";
@@ -239,9 +304,9 @@ impl Receiver {
             header,
             missing: 0,
             belongs,
-            kept_from: match belongs {
-                Belongs::ToMessage => self.kept.len(),
-                Belongs::ToNone => 0,
+            kept_from: match (belongs, &self.assembly) {
+                (Belongs::ToMessage, Some(assembly)) => assembly.kept.len(),
+                _ => 0,
             },
         });
     }
@@ -292,13 +357,19 @@ impl Receiver {
     ) {
         let Some(frame) = &self.frame else { return };
         let belongs = frame.belongs;
-        if let (Belongs::ToMessage, Some(message)) = (belongs, &mut self.message) {
-            message.wire_length += bytes.len() as u64;
+        if let (Belongs::ToMessage, Some(assembly)) = (belongs, &mut self.assembly) {
+            assembly.message.wire_length += bytes.len() as u64;
         }
         let Some(key) = frame.header.masking_key else {
             self.plain(belongs, bytes, limits, emit);
             return;
         };
+        if let (Belongs::ToMessage, Some(assembly)) = (belongs, &mut self.assembly)
+            && !assembly.message.compressed
+            && assembly.take_masked(bytes, (key, position), limits, emit)
+        {
+            return;
+        }
         if !self.looks_at_bytes(belongs, limits) {
             self.count_only(bytes.len());
             return;
@@ -332,9 +403,10 @@ impl Receiver {
 
     /// Whether anything of the next payload bytes matters but their number.
     fn looks_at_bytes(&self, belongs: Belongs, limits: &Limits) -> bool {
-        match (&self.message, belongs) {
-            (Some(message), Belongs::ToMessage) => {
-                let keeps = self.kept.has_room(limits.max_message_bytes);
+        match (&self.assembly, belongs) {
+            (Some(assembly), Belongs::ToMessage) => {
+                let message = &assembly.message;
+                let keeps = assembly.kept.has_room(limits.max_message_bytes);
                 message.compressed || keeps || message.is_text()
             }
             _ => true,
@@ -342,8 +414,8 @@ impl Receiver {
     }
 
     fn count_only(&mut self, len: usize) {
-        if let Some(message) = &mut self.message {
-            message.length += len as u64;
+        if let Some(assembly) = &mut self.assembly {
+            assembly.message.length += len as u64;
         }
     }
 
@@ -355,26 +427,22 @@ impl Receiver {
         limits: &Limits,
         emit: &mut impl FnMut(Received<'_>),
     ) {
-        let (Some(message), Belongs::ToMessage) = (&mut self.message, belongs) else {
-            // Control frames are kept whole even where nobody wants to see payloads: pings
-            // are matched with pongs, and a Close has a code.
-            let limit = limits.max_message_bytes.max(MAX_CONTROL_LEN);
+        let (Some(assembly), Belongs::ToMessage) = (&mut self.assembly, belongs) else {
             if self.frame.as_ref().is_some_and(|frame| frame.missing == 0) {
-                extend_up_to(&mut self.aside, bytes, limit);
+                extend_up_to(&mut self.aside, bytes, most_aside(limits));
             }
             return;
         };
-        if !message.compressed {
-            message.take(bytes, &mut self.kept, limits, emit);
+        if !assembly.message.compressed {
+            assembly.take(bytes, limits, emit);
             return;
         }
-        if message.cut_short {
+        if assembly.message.cut_short {
             return;
         }
         let inflater = inflater_of(&mut self.inflater, self.extensions, self.missed_frames);
-        let kept = &mut self.kept;
         let result = inflater.push(bytes, &mut |piece| {
-            message.take_inflated(piece, kept, limits, emit)
+            assembly.take_inflated(piece, limits, emit)
         });
         self.inflate_result(result, limits, emit);
     }
@@ -386,9 +454,10 @@ impl Receiver {
         limits: &Limits,
         emit: &mut impl FnMut(Received<'_>),
     ) {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+        let (Some(assembly), Some(inflater)) = (&mut self.assembly, &mut self.inflater) else {
             return;
         };
+        let message = &mut assembly.message;
         while let Some(breach) = inflater.take_breach() {
             emit(Received::Anomaly(broken_by(breach)));
         }
@@ -419,9 +488,10 @@ impl Receiver {
     /// Says that a message refers to what was not captured. Until the window is known again
     /// it is so for message after message.
     fn tell_history(&mut self, emit: &mut impl FnMut(Received<'_>)) {
-        let Some(message) = &self.message else {
+        let Some(assembly) = &self.assembly else {
             return;
         };
+        let message = &assembly.message;
         let (unknown, length) = (message.unknown_length, message.length);
         let tells = message.compressed && unknown > 0;
         if tells && !std::mem::replace(&mut self.told.history_missing, true) {
@@ -437,11 +507,12 @@ impl Receiver {
     fn missing(&mut self, len: u64, limits: &Limits) {
         let Some(frame) = &mut self.frame else { return };
         frame.missing += len;
-        if let (Belongs::ToMessage, Some(message)) = (frame.belongs, &mut self.message) {
+        if let (Belongs::ToMessage, Some(assembly)) = (frame.belongs, &mut self.assembly) {
+            let message = &mut assembly.message;
             message.missing += len;
             message.wire_length += len;
             if !message.compressed {
-                message.take_unknown(len, &mut self.kept, limits);
+                assembly.take_unknown(len, limits);
             } else if !std::mem::replace(&mut message.cut_short, true) {
                 inflater_of(&mut self.inflater, self.extensions, true).lose_history();
             }
@@ -458,9 +529,9 @@ impl Receiver {
         if last {
             self.finish_inflating(limits, emit);
         }
-        let payload = match frame.belongs {
-            Belongs::ToMessage => self.kept.known_from(frame.kept_from),
-            Belongs::ToNone => &self.aside,
+        let payload = match (frame.belongs, &self.assembly) {
+            (Belongs::ToMessage, Some(assembly)) => assembly.kept.known_from(frame.kept_from),
+            _ => &self.aside,
         };
         let told = Frame {
             header,
@@ -469,12 +540,9 @@ impl Receiver {
             cut_short,
             ends_message: of_message && (last || cut_short),
         };
-        if header.opcode == OpCode::Close {
-            check_close(&told, self.direction, emit);
-        }
-        emit(Received::Frame(&told));
-        if let (true, Some(message)) = (of_message, &mut self.message) {
-            message.frames += 1;
+        tell_frame(&told, self.direction, emit);
+        if let (true, Some(assembly)) = (of_message, &mut self.assembly) {
+            assembly.message.frames += 1;
         }
         if last {
             self.end_message(true, emit);
@@ -485,9 +553,10 @@ impl Receiver {
     }
 
     fn finish_inflating(&mut self, limits: &Limits, emit: &mut impl FnMut(Received<'_>)) {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
+        let (Some(assembly), Some(inflater)) = (&mut self.assembly, &mut self.inflater) else {
             return;
         };
+        let message = &assembly.message;
         if message.compressed && !message.cut_short {
             let result = inflater.finish();
             self.inflate_result(result, limits, emit);
@@ -497,7 +566,8 @@ impl Receiver {
 
     /// Tells of a message whose last frame will not come.
     fn abandon_message(&mut self, emit: &mut impl FnMut(Received<'_>)) {
-        if let Some(message) = &mut self.message {
+        if let Some(assembly) = &mut self.assembly {
+            let message = &mut assembly.message;
             message.cut_short = true;
             if let (true, Some(inflater)) = (message.compressed, &mut self.inflater) {
                 inflater.lose_history();
@@ -508,15 +578,56 @@ impl Receiver {
     }
 
     fn end_message(&mut self, ended: bool, emit: &mut impl FnMut(Received<'_>)) {
-        let Some(mut message) = self.message.take() else {
+        let Some(mut assembly) = self.assembly.take() else {
             return;
         };
-        message.check_end(ended, emit);
-        emit(Received::Message(&message.told(&mut self.kept)));
-        if self.kept.heap_bytes() > IDLE_BUFFER {
-            self.kept = Kept::default();
+        assembly.message.check_end(ended, emit);
+        emit(Received::Message(&assembly.told()));
+        if self.inflater.is_some() && assembly.heap_bytes() <= IDLE_BUFFER {
+            self.spare = Some(assembly);
         }
     }
+}
+
+/// Bytes that are kept of the payload of a control frame: all that it may have, even where
+/// nobody wants to see payloads. Pings are matched with pongs, and a Close has a code.
+fn most_aside(limits: &Limits) -> usize {
+    limits.max_message_bytes.max(MAX_CONTROL_LEN)
+}
+
+fn tell_frame(frame: &Frame<'_>, sender: Direction, emit: &mut impl FnMut(Received<'_>)) {
+    if frame.header.opcode == OpCode::Close {
+        check_close(frame, sender, emit);
+    }
+    emit(Received::Frame(frame));
+}
+
+/// Tells a frame that is a message by itself, with its payload unmasked.
+fn tell_message(
+    header: FrameHeader,
+    payload: &[u8],
+    limits: &Limits,
+    emit: &mut impl FnMut(Received<'_>),
+) {
+    let mut message = MessageInProgress::new(&header, false);
+    message.wire_length = header.payload_len;
+    message.check(payload, emit);
+    let payload = &payload[..payload.len().min(limits.max_message_bytes)];
+    emit(Received::Frame(&Frame {
+        ends_message: true,
+        ..Frame::whole(header, payload)
+    }));
+    message.frames = 1;
+    message.check_end(true, emit);
+    emit(Received::Message(&message.told(payload)));
+}
+
+/// A payload without its mask, in a buffer that has room for it.
+fn unmasked<'b>(payload: &[u8], key: [u8; 4], buffer: &'b mut [u8]) -> &'b [u8] {
+    let unmasked = &mut buffer[..payload.len()];
+    unmasked.copy_from_slice(payload);
+    unmask(unmasked, key, 0);
+    unmasked
 }
 
 /// The direction's inflater, made for its first compressed message.
