@@ -11,7 +11,7 @@ use crate::flow::{Direction, Segments, TcpEnd, TcpEvent};
 use crate::http::{RequestHead, ResponseHead};
 use crate::time::{Moment, Timestamp};
 use crate::wire::{Other, SeqNumber, TcpFlags};
-use crate::ws::{Agreement, Answer, CloseCode, Frame, FrameHeader, Message};
+use crate::ws::{Agreement, Answer, CloseCode, Frame, Message};
 
 /// Takes events as they become known.
 ///
@@ -161,8 +161,6 @@ pub enum EventKind<'a> {
     Message {
         /// The message.
         message: Message<'a>,
-        /// Header of its last frame, unless that never came.
-        last: Option<FrameHeader>,
     },
     /// A rule broken by the sender.
     Anomaly(&'a Anomaly),

@@ -164,7 +164,7 @@ impl<V: View> View for ToFile<V> {
 impl EventSink for Extract {
     fn event(&mut self, event: &Event<'_>) {
         match &event.kind {
-            EventKind::Message { message, .. } if self.error.is_none() => {
+            EventKind::Message { message } if self.error.is_none() => {
                 self.error = self.write(event, message).err();
             }
             EventKind::Connection(_) => {

@@ -17,7 +17,7 @@
 //!
 //! # fn main() -> Result<(), capture::CaptureError> {
 //! let mut print = |event: &Event<'_>| {
-//!     if let EventKind::Message { message, .. } = event.kind {
+//!     if let EventKind::Message { message } = event.kind {
 //!         let text = message.text().unwrap_or("(bytes)");
 //!         println!("{} → {}: {text}", event.source(), event.destination());
 //!     }

@@ -143,7 +143,11 @@ fn a_conversation_that_is_silent_outlasts_a_flood_of_half_open_upgrades() {
             told.push(render::line(event).text);
         }
     };
-    let mut meter = Meter::new(ALLOCATOR, limits());
+    let limits = Limits {
+        max_memory: LIMIT / 2,
+        ..limits()
+    };
+    let mut meter = Meter::new(ALLOCATOR, limits);
     let (mut honest, opening) = Honest::new();
     meter.push(&opening, &mut sink);
     let mut take = |trace: &mut Trace| meter.push(trace, &mut sink);

@@ -164,7 +164,7 @@ fn a_message_that_is_not_kept_whole_says_so() {
     ] {
         let mut found = None;
         let mut sink = |event: &Event<'_>| {
-            if let EventKind::Message { message, .. } = event.kind {
+            if let EventKind::Message { message } = event.kind {
                 found = Some((message.payload.len(), message.is_truncated()));
                 assert_eq!(message.length, 5);
             }

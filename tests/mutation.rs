@@ -163,7 +163,7 @@ impl Checked {
                 let header = frame.header;
                 assert!(frame.missing <= header.payload_len, "{frame:?}");
             }
-            EventKind::Message { message, .. } => {
+            EventKind::Message { message } => {
                 assert!(!message.opcode.is_control(), "{message:?}");
                 let kept = message.payload.len() as u64;
                 assert!(kept <= message.length, "{message:?}");

@@ -30,9 +30,8 @@ pub(super) struct Teller {
     visibility: Visibility,
     /// The client's side, once the bytes told it. Until then it is guessed.
     pub(super) client: Option<Side>,
-    opening: Waited,
-    /// What the events in `opening` take.
-    opening_heap_bytes: usize,
+    /// By itself on the heap, since nothing waits any more in a connection that is shown.
+    opening: Option<Box<Waited>>,
     /// Events that had no more room there.
     opening_dropped: u64,
     /// WebSocket was asked for or found.
@@ -89,7 +88,19 @@ impl Opening {
 }
 
 /// Events that waited, in order.
-pub(super) type Waited = VecDeque<Untold>;
+#[derive(Debug, Default)]
+pub(super) struct Waited {
+    events: VecDeque<Untold>,
+    /// What the events take besides their places here.
+    heap_bytes: usize,
+}
+
+impl Waited {
+    /// Bytes on the heap, and its own.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.events.capacity() * size_of::<Untold>() + self.heap_bytes
+    }
+}
 
 /// Everything a stage needs to tell what it finds.
 pub(super) struct Scope<'s, 'd> {
@@ -199,8 +210,7 @@ impl Teller {
             Visibility::New | Visibility::Shown | Visibility::Hidden => 0,
         };
         waiting
-            + self.opening.capacity() * size_of::<Untold>()
-            + self.opening_heap_bytes
+            + self.opening.as_ref().map_or(0, |opening| opening.bytes())
             + self.url.as_ref().map_or(0, String::capacity)
     }
 
@@ -211,8 +221,10 @@ impl Teller {
 
     /// What waits, to be told another way.
     pub(super) fn take_opening(&mut self) -> Waited {
-        self.opening_heap_bytes = 0;
-        std::mem::take(&mut self.opening)
+        self.opening
+            .take()
+            .map(|opening| *opening)
+            .unwrap_or_default()
     }
 }
 
@@ -316,10 +328,11 @@ impl Scope<'_, '_> {
     /// Tells what waited, of packets up to this one.
     pub(super) fn tell_opening(&mut self, waited: &mut Waited, packet: u64) {
         while waited
+            .events
             .front()
             .is_some_and(|front| front.at.packet <= packet)
         {
-            let Some(waiting) = waited.pop_front() else {
+            let Some(waiting) = waited.events.pop_front() else {
                 return;
             };
             self.send_late(&waiting);
@@ -334,7 +347,7 @@ impl Scope<'_, '_> {
             Visibility::New | Visibility::Waiting
         ) {
             self.teller.visibility = Visibility::Hidden;
-            self.teller.take_opening();
+            self.teller.opening = None;
             self.driver.shared.waiting.decided(self.flow.number);
         }
     }
@@ -449,22 +462,18 @@ impl Scope<'_, '_> {
         };
         self.note_packet();
         let packet = self.driver.facts;
-        let Teller {
-            opening: waiting,
-            opening_heap_bytes,
-            opening_dropped,
-            ..
-        } = &mut *self.teller;
-        if waiting.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
+        let teller = &mut *self.teller;
+        let Waited { events, heap_bytes } = &mut **teller.opening.get_or_insert_default();
+        if events.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
             let is_handshake = |waiting: &Untold| matches!(waiting.opening, Opening::Tcp(event) if is_handshake(event.kind));
-            let oldest = waiting.iter().position(|event| !is_handshake(event));
-            let dropped = waiting.remove(oldest.unwrap_or(0));
-            *opening_dropped += 1;
-            *opening_heap_bytes -= dropped.map_or(0, |dropped| dropped.opening.heap_bytes());
+            let oldest = events.iter().position(|event| !is_handshake(event));
+            let dropped = events.remove(oldest.unwrap_or(0));
+            teller.opening_dropped += 1;
+            *heap_bytes -= dropped.map_or(0, |dropped| dropped.opening.heap_bytes());
         }
-        *opening_heap_bytes += opening.heap_bytes();
-        waiting.push_back(Untold {
+        *heap_bytes += opening.heap_bytes();
+        events.push_back(Untold {
             at: self.at,
             packet,
             side,

@@ -42,7 +42,7 @@ pub struct Config {
 /// # fn main() -> Result<(), capture::CaptureError> {
 /// let mut texts = Vec::new();
 /// let mut sink = |event: &Event<'_>| {
-///     if let EventKind::Message { message, .. } = event.kind {
+///     if let EventKind::Message { message } = event.kind {
 ///         texts.push(message.text().unwrap_or("(bytes)").to_owned());
 ///     }
 /// };

@@ -18,8 +18,8 @@ use crate::ws::{Found, Piece, Profile, Seeker, Start, handshake};
 /// What reads the bytes of a connection now.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// Nothing is known: the first bytes of each side, until they tell.
-    Unknown([Box<[u8]>; 2]),
+    /// Nothing is known: the first bytes of each side, until they tell, if there are any.
+    Unknown(Option<Box<FirstBytes>>),
     /// The start was not captured, and what was begins like no protocol: perhaps the middle
     /// of a WebSocket connection.
     Seeking(Box<[Search; 2]>),
@@ -32,6 +32,8 @@ pub(super) enum Stage {
     /// The connection is over.
     Ended,
 }
+
+type FirstBytes = [Box<[u8]>; 2];
 
 /// Why a connection's bytes are not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +128,16 @@ impl Stage {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
-            Self::Unknown(first) => first.iter().map(|bytes| bytes.len()).sum(),
+            Self::Unknown(None) | Self::Ignored | Self::Ended => 0,
+            Self::Unknown(Some(first)) => {
+                size_of::<FirstBytes>() + first.iter().map(|bytes| bytes.len()).sum::<usize>()
+            }
             Self::Seeking(sides) => {
                 let held = sides.iter().map(Search::heap_bytes).sum::<usize>();
                 size_of::<[Search; 2]>() + held
             }
             Self::Http(http) => size_of::<Http>() + http.heap_bytes(),
             Self::WebSocket(websocket) => size_of::<WebSocket>() + websocket.heap_bytes(),
-            Self::Ignored | Self::Ended => 0,
         }
     }
 
@@ -174,16 +178,17 @@ impl Stage {
     fn look(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
         let Self::Unknown(first) = self else { return };
         let StreamItem::Chunk(chunk) = item else {
-            let first = std::mem::take(first);
+            let first = first.take().unwrap_or_default();
             return self.start_seeking(scope, &first, side, item);
         };
-        let kept = &mut first[side.index()];
+        let kept = first.as_mut().map(|first| &mut first[side.index()]);
         let joined: Vec<u8>;
-        let bytes = if kept.is_empty() {
-            chunk
-        } else {
-            joined = [&std::mem::take(kept)[..], chunk].concat();
-            &joined
+        let bytes = match kept {
+            Some(kept) if !kept.is_empty() => {
+                joined = [&std::mem::take(kept)[..], chunk].concat();
+                &joined
+            }
+            _ => chunk,
         };
         let sender = scope.flow.opener.map(|_| scope.direction(side));
         match Guess::of(bytes, sender) {
@@ -197,9 +202,9 @@ impl Stage {
             }
             Guess::Tls => self.ignore(scope, Ignored::Tls),
             Guess::Http2 => self.ignore(scope, Ignored::Http2),
-            Guess::NotYet => *kept = bytes.into(),
+            Guess::NotYet => first.get_or_insert_default()[side.index()] = bytes.into(),
             Guess::Other if sender.is_none() => {
-                let first = std::mem::take(first);
+                let first = first.take().unwrap_or_default();
                 self.start_seeking(scope, &first, side, StreamItem::Chunk(bytes));
             }
             Guess::Other => self.ignore(scope, Ignored::Other),
@@ -208,7 +213,7 @@ impl Stage {
 
     fn start_http(&mut self, scope: &mut Scope<'_, '_>, side: Side, bytes: &[u8]) {
         let other = match self {
-            Self::Unknown(first) => std::mem::take(&mut first[side.other().index()]),
+            Self::Unknown(Some(first)) => std::mem::take(&mut first[side.other().index()]),
             _ => Box::default(),
         };
         *self = Self::Http(Box::new(Http::new()));
@@ -222,7 +227,7 @@ impl Stage {
     fn start_seeking(
         &mut self,
         scope: &mut Scope<'_, '_>,
-        first: &[Box<[u8]>; 2],
+        first: &FirstBytes,
         side: Side,
         item: StreamItem<'_>,
     ) {

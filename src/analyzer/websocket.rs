@@ -6,7 +6,7 @@ use super::connection::Scope;
 use crate::event::{CloseReport, ConnectionReport, DirectionTotals, EventKind, UpgradeOutcome};
 use crate::flow::{Direction, GapCause, StreamItem, TcpEnd};
 use crate::http::Exchange;
-use crate::ws::{Agreement, FrameHeader, OpCode, Session, SessionItem, Start};
+use crate::ws::{Agreement, OpCode, Session, SessionItem, Start};
 
 /// A connection after its opening handshake.
 #[derive(Debug)]
@@ -27,9 +27,7 @@ struct Tally {
     totals: [DirectionTotals; 2],
     /// The first Close frame of each direction was seen.
     closed: [bool; 2],
-    close: Option<CloseReport>,
-    /// Header of the last data frame of each direction, for the message that it ends.
-    last: [Option<FrameHeader>; 2],
+    close: Option<Box<CloseReport>>,
 }
 
 impl WebSocket {
@@ -53,7 +51,6 @@ impl WebSocket {
                 totals: Default::default(),
                 closed: [false; 2],
                 close: None,
-                last: [None; 2],
             },
             client_silent: true,
         }
@@ -101,7 +98,7 @@ impl WebSocket {
         }
         report.close = tally.close.map(|close| CloseReport {
             clean: tally.closed == [true; 2] && scope.flow.end == TcpEnd::Fin,
-            ..close
+            ..*close
         });
     }
 }
@@ -122,8 +119,9 @@ fn without_late_request(item: StreamItem<'_>) -> StreamItem<'_> {
 
 impl Tally {
     fn heap_bytes(&self) -> usize {
-        let reason = self.close.as_ref().map(|close| close.reason.capacity());
-        self.agreement_heap_bytes + reason.unwrap_or_default()
+        let close = self.close.as_ref();
+        let close = close.map(|close| size_of::<CloseReport>() + close.reason.capacity());
+        self.agreement_heap_bytes + close.unwrap_or_default()
     }
 
     fn tell(&mut self, scope: &mut Scope<'_, '_>, direction: Direction, item: SessionItem<'_>) {
@@ -138,19 +136,18 @@ impl Tally {
                 if !frame.cut_short {
                     totals.bytes += frame.header.payload_len;
                 }
-                if !frame.header.opcode.is_control() {
-                    self.last[way] = Some(frame.header);
-                }
                 if frame.header.opcode == OpCode::Close && !self.closed[way] {
                     self.closed[way] = true;
                     let body = frame.close();
-                    self.close.get_or_insert_with(|| CloseReport {
-                        code: body.map(|(code, _)| code),
-                        reason: body.map_or(String::new(), |(_, reason)| {
-                            String::from_utf8_lossy(reason).into_owned()
-                        }),
-                        initiator: direction,
-                        clean: false,
+                    self.close.get_or_insert_with(|| {
+                        Box::new(CloseReport {
+                            code: body.map(|(code, _)| code),
+                            reason: body.map_or(String::new(), |(_, reason)| {
+                                String::from_utf8_lossy(reason).into_owned()
+                            }),
+                            initiator: direction,
+                            clean: false,
+                        })
                     });
                 }
                 let frame = *frame;
@@ -159,9 +156,8 @@ impl Tally {
             SessionItem::Message(message) => {
                 self.totals[way].messages += 1;
                 scope.driver.shared.summary.messages += 1;
-                let last = self.last[way].filter(|header| header.fin);
                 let message = *message;
-                scope.tell(side, EventKind::Message { message, last });
+                scope.tell(side, EventKind::Message { message });
             }
         }
     }

@@ -17,12 +17,14 @@ pub(super) struct Recent {
 /// Acknowledged bytes that are compared all the same: who forges a segment sends it right
 /// behind the one it contradicts, and acknowledgments are quick. More would be much of what a
 /// silent connection takes.
-pub(super) const TAIL: usize = 128;
+pub(super) const TAIL: usize = 64;
 
-/// Buffers have the room of the first of these that is enough, at least: few sizes are easy to
-/// find again for an allocator. The first is enough for two small frames, which one
-/// acknowledgment answers, the second for two full segments.
-const ROOMS: [usize; 2] = [512, 4 << 10];
+/// A buffer for bytes up to the first of these has room in steps of this size, so that a small
+/// message that is not acknowledged takes little. For more there is room for two full segments
+/// at once, which one acknowledgment answers.
+const STEP: usize = 64;
+const SMALL: usize = 1 << 10;
+const LARGE: usize = 3 << 10;
 
 impl Default for Recent {
     fn default() -> Self {
@@ -57,8 +59,12 @@ impl Recent {
             unacknowledged.drain(..surplus);
             self.tail_len = 0;
         } else if unacknowledged.capacity() == 0 {
-            let room = ROOMS.into_iter().find(|room| *room >= len);
-            *unacknowledged = Vec::with_capacity(room.unwrap_or(len));
+            let room = if len <= SMALL {
+                len.next_multiple_of(STEP)
+            } else {
+                len.max(LARGE)
+            };
+            *unacknowledged = Vec::with_capacity(room);
         }
         unacknowledged.extend_from_slice(kept);
         self.end = offset + bytes.len() as u64;

@@ -253,7 +253,7 @@ impl<S: Default> FlowTable<S> {
         let mut open: Vec<_> = open.collect();
         open.sort_unstable();
         for (_, place) in open {
-            if let Some(flow) = &mut self.slots[place].flow {
+            if let Some(mut flow) = self.slots[place].flow.take() {
                 flow.finish(&mut cx);
             }
         }

@@ -4,7 +4,6 @@
 //! payload to the [`Assembler`] of its side.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::assembler::{Arrival, Assembler};
@@ -21,7 +20,7 @@ pub(super) struct Flow<S> {
     pub(super) state: S,
     sides: [Half; 2],
     /// Encapsulations this flow was seen in besides the first one of each side.
-    more_encapsulations: VecDeque<Encapsulation>,
+    more_encapsulations: Box<[Encapsulation]>,
     /// A SYN that would open another connection with the same addresses, while this one
     /// is not closed: it counts once a second segment agrees with it.
     pub(super) reopening: Option<Box<Reopening>>,
@@ -118,7 +117,7 @@ impl<S> Flow<S> {
             info,
             state,
             sides: [first, Half::default()],
-            more_encapsulations: VecDeque::new(),
+            more_encapsulations: Box::default(),
             reopening: None,
             ended: false,
             counted_bytes: 0,
@@ -138,7 +137,7 @@ impl<S> Flow<S> {
         let [a, b] = &self.sides;
         a.assembler.heap_bytes()
             + b.assembler.heap_bytes()
-            + self.more_encapsulations.capacity() * size_of::<Encapsulation>()
+            + size_of_val(&*self.more_encapsulations)
             + self
                 .reopening
                 .as_ref()
@@ -184,10 +183,9 @@ impl<S> Flow<S> {
             half.encapsulation = Some(segment.encapsulation);
             return;
         }
-        if self.more_encapsulations.len() == MAX_ENCAPSULATIONS {
-            self.more_encapsulations.pop_front();
-        }
-        self.more_encapsulations.push_back(segment.encapsulation);
+        let more = &self.more_encapsulations;
+        let rest = &more[more.len().saturating_sub(MAX_ENCAPSULATIONS - 1)..];
+        self.more_encapsulations = [rest, &[segment.encapsulation]].concat().into();
     }
 
     /// Whether the numbers of a segment agree with this flow's, so that it is the same

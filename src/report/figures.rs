@@ -114,7 +114,7 @@ impl EventSink for Figures {
                     self.round_trips.add(round_trip);
                 }
             }
-            EventKind::Message { message, .. } => {
+            EventKind::Message { message } => {
                 self.count(message.opcode, event.from);
                 self.message(&message);
             }

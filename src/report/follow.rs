@@ -78,7 +78,7 @@ impl Follow {
             EventKind::Frame { frame, answers } if !frame.header.opcode.is_data() => {
                 info::frame_info(frame, *answers, event.from, room, info)
             }
-            EventKind::Message { message, .. } => {
+            EventKind::Message { message } => {
                 let cells = info::message_heading(message, event.from, info);
                 render_payload(message, self.style.pretty, &mut self.payload);
                 cells
@@ -173,7 +173,7 @@ impl RawPayload {
 
 impl EventSink for RawPayload {
     fn event(&mut self, event: &Event<'_>) {
-        if let EventKind::Message { message, .. } = event.kind
+        if let EventKind::Message { message } = event.kind
             && event.from == self.from
             && event.connection.number == self.connection
         {

@@ -349,7 +349,7 @@ impl EventSink for Har {
                 head,
                 upgrade: Some(_),
             } => self.response(event, head),
-            EventKind::Message { message, .. } => self.message(event, message),
+            EventKind::Message { message } => self.message(event, message),
             EventKind::Connection(report) => self.close(event, report),
             _ => {}
         }

@@ -82,9 +82,9 @@ pub(super) fn event_info(event: &Event<'_>, rows: Rows, room: Room, info: &mut S
         EventKind::Request(head) => request_info(head, info),
         EventKind::Response { head, upgrade } => response_info(head, *upgrade, info),
         EventKind::Frame { frame, answers } => frame_info(frame, *answers, event.from, room, info),
-        EventKind::Message { message, last } => {
+        EventKind::Message { message } => {
             let frames_have_rows = rows != Rows::Messages;
-            message_info(message, *last, frames_have_rows, event.from, room, info)
+            message_info(message, frames_have_rows, event.from, room, info)
         }
         EventKind::Anomaly(anomaly) => anomaly_info(anomaly, info),
         EventKind::Connection(report) => summary_info(report, info),
@@ -425,7 +425,6 @@ pub(super) fn frame_style(frame: &Frame<'_>, from: Direction) -> TextStyle {
 /// have no rows of their own.
 pub(super) fn message_info(
     message: &Message<'_>,
-    last: Option<FrameHeader>,
     frames_have_rows: bool,
     from: Direction,
     room: Room,
@@ -434,7 +433,7 @@ pub(super) fn message_info(
     let opcode = message.opcode;
     let mut more = message_tags(message);
     let length = message.length;
-    match last {
+    match message.last {
         Some(header) if message.frames == 1 => {
             append!(info, "{opcode}");
             tags(&header, &more, info);
@@ -467,7 +466,11 @@ pub(super) fn message_info(
     append_payload(message, room, info);
     Cells {
         protocol: WEBSOCKET,
-        length: Some(last.map_or(message.wire_length, |header| header.payload_len)),
+        length: Some(
+            message
+                .last
+                .map_or(message.wire_length, |header| header.payload_len),
+        ),
         style: by_sender(from),
         styled,
     }

@@ -95,7 +95,7 @@ impl Printer for Json {
             ends: self.addresses.of(event),
         };
         match &event.kind {
-            EventKind::Message { message, .. } => write_message_line(&line, message, out),
+            EventKind::Message { message } => write_message_line(&line, message, out),
             _ => write_line(&line, out),
         }
         0
@@ -223,7 +223,7 @@ impl Serialize for EventLine<'_> {
             EventKind::Request(head) => request_fields(&mut map, head)?,
             EventKind::Response { head, upgrade } => response_fields(&mut map, head, *upgrade)?,
             EventKind::Frame { frame, answers } => frame_fields(&mut map, frame, *answers)?,
-            EventKind::Message { message, .. } => message_fields(&mut map, message)?,
+            EventKind::Message { message } => message_fields(&mut map, message)?,
             EventKind::Anomaly(anomaly) => anomaly_fields(&mut map, anomaly)?,
             EventKind::Connection(report) => {
                 map.serialize_entry("client", &Text(event.connection.client))?;

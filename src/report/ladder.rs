@@ -280,7 +280,7 @@ impl Printer for Ladder {
                 self.tcp(event, tcp, out);
                 return 0;
             }
-            EventKind::Message { message, .. } => {
+            EventKind::Message { message } => {
                 self.message(event, message, out);
                 return 0;
             }

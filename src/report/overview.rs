@@ -42,7 +42,7 @@ impl EventSink for Overview {
     fn event(&mut self, event: &Event<'_>) {
         self.connections.event(event);
         self.figures.event(event);
-        if let EventKind::Message { message, .. } = event.kind {
+        if let EventKind::Message { message } = event.kind {
             self.lengths.add(message.length);
             self.rate.add(event.elapsed);
         }

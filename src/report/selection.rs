@@ -198,7 +198,7 @@ impl Selection {
         let mut cut = *event;
         let payload = match &mut cut.kind {
             EventKind::Frame { frame, .. } => &mut frame.payload,
-            EventKind::Message { message, .. } => &mut message.payload,
+            EventKind::Message { message } => &mut message.payload,
             _ => return None,
         };
         *payload = payload.get(..max)?;

@@ -281,7 +281,7 @@ impl Timeline {
             EventKind::Frame { frame, .. } => {
                 self.prepare_dump(Some(&frame.header), frame.payload, &[]);
             }
-            EventKind::Message { message, .. } if self.style.rows == Rows::Messages => {
+            EventKind::Message { message } if self.style.rows == Rows::Messages => {
                 self.prepare_dump(None, message.payload, message.unknown);
             }
             _ => {}

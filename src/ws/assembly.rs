@@ -102,6 +102,8 @@ pub(super) struct MessageInProgress {
     pub(super) compressed: bool,
     text: Option<TextCheck>,
     pub(super) frames: u64,
+    /// Header of the frame that ends it, once it came.
+    pub(super) last: Option<FrameHeader>,
     pub(super) length: u64,
     pub(super) wire_length: u64,
     pub(super) missing: u64,
@@ -129,6 +131,7 @@ impl MessageInProgress {
             compressed,
             text: is_text.then(TextCheck::default),
             frames: 0,
+            last: None,
             length: 0,
             wire_length: 0,
             missing: 0,
@@ -203,6 +206,7 @@ impl MessageInProgress {
         Message {
             opcode: self.opcode,
             frames: self.frames,
+            last: self.last,
             length: self.length,
             wire_length: self.wire_length,
             compressed: self.compressed,

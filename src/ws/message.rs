@@ -65,6 +65,8 @@ pub struct Message<'a> {
     pub opcode: OpCode,
     /// Frames it came in.
     pub frames: u64,
+    /// Header of its last frame, unless that never came.
+    pub last: Option<FrameHeader>,
     /// Length in bytes, after inflation. For a message that is cut short, what could be read
     /// of it.
     pub length: u64,

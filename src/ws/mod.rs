@@ -19,18 +19,20 @@ mod inflater;
 mod kept;
 mod message;
 mod pieces;
+mod pings;
 mod profile;
 mod receiver;
 mod resync;
 mod utf8;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::anomaly::Anomaly;
 use crate::flow::{Direction, StreamItem};
 use crate::limits::Limits;
-use crate::time::{Moment, Timestamp};
+use crate::time::Moment;
+
+use pings::Pings;
 
 pub use accept::accept_for;
 pub use code::{CloseCode, OpCode};
@@ -80,6 +82,7 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Session {
     ways: [Way; 2],
+    pings: Pings,
     /// What `ways` take. A push brings it up to date without a look at the other direction,
     /// which is far from every cache where connections are many.
     heap_bytes: usize,
@@ -90,14 +93,6 @@ pub struct Session {
 struct Way {
     decoder: FrameDecoder,
     receiver: Receiver,
-    /// Pings sent in this direction that no Pong has answered, oldest first.
-    pings: VecDeque<Ping>,
-}
-
-#[derive(Debug)]
-struct Ping {
-    payload: Box<[u8]>,
-    at: Timestamp,
 }
 
 /// Where a session's bytes begin.
@@ -154,26 +149,23 @@ impl Session {
                     FrameDecoder::seeking(profile, Seeker::new(profile))
                 }
             };
-            Way {
-                decoder,
-                receiver,
-                pings: VecDeque::new(),
-            }
+            Way { decoder, receiver }
         };
         let mut session = Self {
             ways: [
                 way(Direction::ClientToServer),
                 way(Direction::ServerToClient),
             ],
+            pings: Pings::default(),
             heap_bytes: 0,
         };
         session.heap_bytes = session.ways.iter().map(Way::heap_bytes).sum();
         session
     }
 
-    /// Bytes on the heap, with room for the longest payload in each place for a ping.
+    /// Bytes on the heap, with room for the longest payload in each place for a Ping.
     pub fn heap_bytes(&self) -> usize {
-        self.heap_bytes
+        self.heap_bytes + self.pings.heap_bytes()
     }
 
     /// Takes the next bytes or gap of one direction.
@@ -185,20 +177,13 @@ impl Session {
         limits: &Limits,
         emit: &mut impl FnMut(SessionItem<'_>),
     ) {
-        let [client, server] = &mut self.ways;
-        let (own, peer) = match direction {
-            Direction::ClientToServer => (client, server),
-            Direction::ServerToClient => (server, client),
-        };
+        let own = &mut self.ways[direction.index()];
         self.heap_bytes -= own.heap_bytes();
-        let Way {
-            decoder,
-            receiver,
-            pings,
-        } = own;
+        let pings = &mut self.pings;
+        let Way { decoder, receiver } = own;
         decoder.push(item, &mut |event| {
             receiver.push(event, limits, &mut |received| {
-                told(received, pings, &mut peer.pings, at, limits, emit);
+                told(received, direction, pings, at, limits, emit);
             });
         });
         self.heap_bytes += own.heap_bytes();
@@ -214,12 +199,9 @@ impl Session {
     ) {
         let own = &mut self.ways[direction.index()];
         self.heap_bytes -= own.heap_bytes();
-        let Way {
-            receiver, pings, ..
-        } = own;
-        // Nothing that ends here is a whole Pong, so no Ping is answered by it.
-        receiver.finish(limits, &mut |received| {
-            told(received, pings, &mut VecDeque::new(), at, limits, emit);
+        let pings = &mut self.pings;
+        own.receiver.finish(limits, &mut |received| {
+            told(received, direction, pings, at, limits, emit);
         });
         self.heap_bytes += own.heap_bytes();
     }
@@ -227,17 +209,15 @@ impl Session {
 
 impl Way {
     fn heap_bytes(&self) -> usize {
-        self.decoder.heap_bytes()
-            + self.receiver.heap_bytes()
-            + self.pings.capacity() * (size_of::<Ping>() + MAX_CONTROL_LEN)
+        self.decoder.heap_bytes() + self.receiver.heap_bytes()
     }
 }
 
 /// Adds to what a receiver found what only both directions together tell.
 fn told(
     received: Received<'_>,
-    pings: &mut VecDeque<Ping>,
-    peer_pings: &mut VecDeque<Ping>,
+    direction: Direction,
+    pings: &mut Pings,
     at: Moment,
     limits: &Limits,
     emit: &mut impl FnMut(SessionItem<'_>),
@@ -248,28 +228,14 @@ fn told(
         Received::Anomaly(anomaly) => return emit(SessionItem::Anomaly(anomaly)),
     };
     let mut answers = Answer::No;
-    // Payloads that are too long for a control frame are told apart by their start.
-    let payload = &frame.payload[..frame.payload.len().min(MAX_CONTROL_LEN)];
-    if frame.header.opcode == OpCode::Ping {
-        if pings.len() >= limits.max_pending_pings {
-            pings.pop_front();
-            emit(SessionItem::PingForgotten);
-        }
-        pings.push_back(Ping {
-            payload: payload.into(),
-            at: at.time,
-        });
+    if frame.header.opcode == OpCode::Ping
+        && pings.sent(direction, frame, at.time, limits.max_pending_pings)
+    {
+        emit(SessionItem::PingForgotten);
     }
     if frame.header.opcode == OpCode::Pong {
-        // Each Ping has its Pong, in order, unless the peer answers only the most recent of
-        // several (RFC 6455 §5.5.3): then those before it are settled as well.
-        let found = peer_pings.iter().position(|ping| *ping.payload == *payload);
-        answers = match found {
-            Some(place) => {
-                let sent = peer_pings[place].at;
-                peer_pings.drain(..=place);
-                Answer::Ping(at.time.saturating_since(sent))
-            }
+        answers = match pings.answered(direction, frame) {
+            Some(sent) => Answer::Ping(at.time.saturating_since(sent)),
             None => Answer::Unsolicited,
         };
     }

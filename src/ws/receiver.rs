@@ -543,6 +543,7 @@ impl Receiver {
         tell_frame(&told, self.direction, emit);
         if let (true, Some(assembly)) = (of_message, &mut self.assembly) {
             assembly.message.frames += 1;
+            assembly.message.last = header.fin.then_some(header);
         }
         if last {
             self.end_message(true, emit);
@@ -618,6 +619,7 @@ fn tell_message(
         ..Frame::whole(header, payload)
     }));
     message.frames = 1;
+    message.last = Some(header);
     message.check_end(true, emit);
     emit(Received::Message(&message.told(payload)));
 }

@@ -100,7 +100,7 @@ impl Told {
                     payload: frame.payload.to_vec(),
                 });
             }
-            EventKind::Message { message, .. } => self.messages.push(MessageTold {
+            EventKind::Message { message } => self.messages.push(MessageTold {
                 opcode: message.opcode,
                 payload: message.payload.to_vec(),
                 complete: message.complete,

@@ -145,7 +145,7 @@ pub fn line(event: &Event<'_>) -> Line {
             Kind::Frame,
             format!("{way} [{}]", described(&frame, answers)),
         ),
-        EventKind::Message { message, .. } => {
+        EventKind::Message { message } => {
             line.payload = message.payload.to_vec();
             line.complete = message.complete;
             (Kind::Message, format!("{way} {}", shown(&message)))

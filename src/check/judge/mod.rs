@@ -145,7 +145,7 @@ impl EventSink for Judge {
             EventKind::Request(head) => watched.request(bench, head, keys),
             EventKind::Response { head, upgrade } => watched.response(bench, head, upgrade, keys),
             EventKind::Frame { frame, answers } => watched.frame(bench, &frame, answers, marks),
-            EventKind::Message { message, .. } => watched.message(bench, &message),
+            EventKind::Message { message } => watched.message(bench, &message),
             EventKind::Anomaly(anomaly) => {
                 watched.anomaly(bench, anomaly.rule);
                 let detail = anomaly.detail.clone().into_owned();

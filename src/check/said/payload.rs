@@ -173,6 +173,7 @@ mod tests {
         ws::Message {
             opcode,
             frames: 1,
+            last: None,
             length: payload.len() as u64,
             wire_length: payload.len() as u64,
             compressed: false,

@@ -221,7 +221,7 @@ impl EventSink for Recorder {
                 upgrade: Some(upgrade),
             } => self.response(event, head, upgrade),
             EventKind::Frame { frame, .. } => self.frame(event, &frame),
-            EventKind::Message { message, .. } => self.message(event, &message),
+            EventKind::Message { message } => self.message(event, &message),
             EventKind::Anomaly(anomaly) => self.anomaly(event, anomaly),
             EventKind::Connection(report) => {
                 let number = event.connection.number;

@@ -183,7 +183,7 @@ impl<'s> Subject<'s> {
 
     pub(super) fn message(&self) -> Option<&'s Message<'s>> {
         match self.kind()? {
-            EventKind::Message { message, .. } => Some(message),
+            EventKind::Message { message } => Some(message),
             _ => None,
         }
     }
@@ -193,7 +193,7 @@ impl<'s> Subject<'s> {
     pub(super) fn header(&self) -> Option<FrameHeader> {
         match self.kind()? {
             EventKind::Frame { frame, .. } => Some(frame.header),
-            EventKind::Message { last, .. } => *last,
+            EventKind::Message { message } => message.last,
             _ => None,
         }
     }
@@ -202,7 +202,7 @@ impl<'s> Subject<'s> {
     pub(super) fn payload(&self) -> Option<&'s [u8]> {
         match self.kind()? {
             EventKind::Frame { frame, .. } if frame.header.payload_len > 0 => Some(frame.payload),
-            EventKind::Message { message, .. } if message.wire_length > 0 => Some(message.payload),
+            EventKind::Message { message } if message.wire_length > 0 => Some(message.payload),
             _ => None,
         }
     }
