@@ -86,12 +86,16 @@ fn show(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let filter = arguments.filter.as_deref().map(Filter::parse).transpose()?;
-    let plan = Plan {
+    let mut plan = Plan {
         arguments,
         screen: arguments.screen(),
         kept_payload: kept_payload(arguments, filter.as_ref()),
+        messages_only: false,
     };
     let selection = plan.selection(filter);
+    // A summary counts messages and control frames.
+    plan.messages_only =
+        selection.leaves_out_data_frames() || (arguments.summary && selection.is_everything());
     plan.run(selection)
 }
 
@@ -131,6 +135,8 @@ struct Plan<'a> {
     screen: Screen,
     /// Bytes of a message that are kept.
     kept_payload: usize,
+    /// Nobody looks at data frames.
+    messages_only: bool,
 }
 
 impl Plan<'_> {
@@ -277,6 +283,7 @@ impl Plan<'_> {
     fn config(&self) -> Config {
         Config {
             all: self.arguments.all,
+            messages_only: self.messages_only,
             limits: self.limits(),
             patience: if self.arguments.sniffs() {
                 Some(SNIFFING_PATIENCE)
@@ -535,6 +542,7 @@ mod tests {
                 arguments: &arguments,
                 screen: Screen::Stdout,
                 kept_payload: kept_payload(&arguments, None),
+                messages_only: false,
             };
             plan.limits()
         });

@@ -387,6 +387,22 @@ fn a_second_thread_changes_nothing_but_the_time() {
     );
 }
 
+#[test]
+fn frames_that_nobody_looks_at_are_not_missed() {
+    for name in captures() {
+        // A filter might be about a frame, so all of them are told where there is one.
+        let [without, with] = ["", "-Y frame.number>0"]
+            .map(|filter| wsdump(&format!("--summary {filter} {name}")).stdout);
+        assert_eq!(without, with, "{name}");
+        let [messages, all] =
+            ["--only message", ""].map(|only| wsdump(&format!("--json -q {only} {name}")).stdout);
+        let of_messages = all
+            .lines()
+            .filter(|line| line.starts_with("{\"type\":\"message\""));
+        assert!(of_messages.eq(messages.lines()), "{name}");
+    }
+}
+
 // Where output goes
 
 #[test]

@@ -76,6 +76,7 @@ pub fn run(data: &[u8]) {
     };
     let config = Config {
         all: flags & 1 != 0,
+        messages_only: false,
         limits,
         patience: (flags & 4 != 0).then_some(Duration::from_millis(30)),
     };

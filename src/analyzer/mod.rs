@@ -25,6 +25,9 @@ use connection::Connection;
 pub struct Config {
     /// Tell of every packet and connection, not only of those that carry WebSocket.
     pub all: bool,
+    /// Tell of messages, and not of the data frames that they came in; of control frames all
+    /// the same. Set it where nobody looks at data frames: telling of them is much of the work.
+    pub messages_only: bool,
     /// Bounds on memory.
     pub limits: Limits,
     /// How long, in capture time, [`Analyzer::undecided_from`] waits for a connection to show

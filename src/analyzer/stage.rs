@@ -47,7 +47,7 @@ pub(super) enum Ignored {
 
 impl Default for Stage {
     fn default() -> Self {
-        Self::Unknown(Default::default())
+        Self::Unknown(None)
     }
 }
 

@@ -150,8 +150,11 @@ impl Tally {
                         })
                     });
                 }
-                let frame = *frame;
-                scope.tell(side, EventKind::Frame { frame, answers });
+                let is_wanted = !scope.driver.shared.config.messages_only;
+                if is_wanted || !frame.header.opcode.is_data() {
+                    let frame = *frame;
+                    scope.tell(side, EventKind::Frame { frame, answers });
+                }
             }
             SessionItem::Message(message) => {
                 self.totals[way].messages += 1;

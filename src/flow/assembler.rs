@@ -153,18 +153,19 @@ impl Assembler {
         (offset, offset + len)
     }
 
-    /// Takes a segment's payload: `payload` as captured, `wire_len` as sent.
+    /// Takes a segment's payload: `payload` as captured, `wire_len` as sent, and `arrival` as
+    /// [`Assembler::classify`] says.
     ///
     /// `emit` gets what can now be handed on, in order.
     pub(super) fn push(
         &mut self,
+        arrival: Arrival,
         seq: SeqNumber,
         payload: &[u8],
         wire_len: usize,
         limits: &Limits,
         emit: &mut dyn FnMut(StreamItem<'_>),
     ) -> Pushed {
-        let arrival = self.classify(seq, wire_len);
         let (offset, end) = self.range_of(seq, wire_len);
         let next = self.next.cast_signed();
         let mut pushed = Pushed::default();
@@ -405,8 +406,9 @@ mod tests {
                         let wire_len = payload.len() + cut.parse::<usize>().unwrap_or_default();
                         let seq = SeqNumber(seq.parse().unwrap_or_default());
                         let arrival = assembler.classify(seq, wire_len);
+                        let payload = payload.as_bytes();
                         let pushed =
-                            assembler.push(seq, payload.as_bytes(), wire_len, limits, &mut emit);
+                            assembler.push(arrival, seq, payload, wire_len, limits, &mut emit);
                         mark = match arrival {
                             Arrival::InOrder => "",
                             Arrival::Ahead => "ahead ",
@@ -576,7 +578,8 @@ mod tests {
         let mut seen = Vec::new();
         let mut seq = SeqNumber(u32::MAX - 2);
         for piece in [b"abcd", b"efgh"] {
-            assembler.push(seq, piece, 4, &limits, &mut |item| match item {
+            let arrival = assembler.classify(seq, 4);
+            assembler.push(arrival, seq, piece, 4, &limits, &mut |item| match item {
                 StreamItem::Chunk(bytes) => seen.extend_from_slice(bytes),
                 StreamItem::Gap { .. } => seen.push(b'?'),
             });

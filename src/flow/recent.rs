@@ -58,13 +58,16 @@ impl Recent {
             let surplus = unacknowledged.len().saturating_sub(limit);
             unacknowledged.drain(..surplus);
             self.tail_len = 0;
-        } else if unacknowledged.capacity() == 0 {
+        } else if len > unacknowledged.capacity() && len <= LARGE {
             let room = if len <= SMALL {
                 len.next_multiple_of(STEP)
             } else {
-                len.max(LARGE)
+                LARGE
             };
-            *unacknowledged = Vec::with_capacity(room);
+            // A buffer that grows where it is makes the allocator look at what lies beside it.
+            let mut buffer = Vec::with_capacity(room);
+            buffer.extend_from_slice(unacknowledged);
+            *unacknowledged = buffer;
         }
         unacknowledged.extend_from_slice(kept);
         self.end = offset + bytes.len() as u64;

@@ -87,8 +87,9 @@ struct Half {
 /// The last few packets of one side, to know a packet that is captured twice.
 #[derive(Debug, Default)]
 struct RecentPackets {
-    /// Mark and time, in units of 2^20 ns (about a millisecond).
-    packets: [(u32, u32); 8],
+    marks: [u32; 8],
+    /// When each came, in units of 2^20 ns (about a millisecond).
+    times: [u32; 8],
     at: u8,
 }
 
@@ -476,7 +477,8 @@ impl<S> Flow<S> {
         }
         let probing = self.sides[side.other().index()].zero_window && segment.payload_len == 1;
         let assembler = &mut self.sides[side.index()].assembler;
-        let kind = match assembler.classify(seq, segment.payload_len) {
+        let arrival = assembler.classify(seq, segment.payload_len);
+        let kind = match arrival {
             Arrival::InOrder | Arrival::Ahead => TcpEventKind::Data,
             Arrival::FillsGap => TcpEventKind::OutOfOrder,
             Arrival::KeepAlive | Arrival::Seen if probing => TcpEventKind::WindowProbe,
@@ -500,7 +502,8 @@ impl<S> Flow<S> {
             return true;
         }
         let pushed = self.with_assembler(side, cx, |assembler, limits, emit| {
-            assembler.push(seq, segment.payload, segment.payload_len, limits, emit)
+            let (payload, len) = (segment.payload, segment.payload_len);
+            assembler.push(arrival, seq, payload, len, limits, emit)
         });
         if let Some(offset) = pushed.conflict {
             let detail = format!("differs from byte {offset} of the stream on, first sent earlier");
@@ -697,14 +700,23 @@ impl RecentPackets {
     fn is_duplicate(&mut self, segment: &Segment<'_>, at: Moment) -> bool {
         let mark = mark(segment);
         let now = u32::try_from(at.time.0 >> 20 & 0xFFFF_FFFF).unwrap_or_default();
-        let duplicate = self.packets.iter().any(|&(earlier, time)| {
-            earlier == mark && now.wrapping_sub(time) <= MAX_DUPLICATE_DELAY
-        });
-        if !duplicate {
-            self.packets[usize::from(self.at)] = (mark, now);
-            self.at = (self.at + 1) % 8;
+        // Without a branch for each, all are compared at once. Hardly ever one is the same.
+        let seen = self
+            .marks
+            .iter()
+            .fold(false, |seen, &earlier| seen | (earlier == mark));
+        if seen {
+            let mut earlier = self.marks.iter().zip(self.times);
+            let is_recent = |time: u32| now.wrapping_sub(time) <= MAX_DUPLICATE_DELAY;
+            if earlier.any(|(earlier, time)| *earlier == mark && is_recent(time)) {
+                return true;
+            }
         }
-        duplicate
+        let at = usize::from(self.at) % 8;
+        self.marks[at] = mark;
+        self.times[at] = now;
+        self.at = (self.at + 1) % 8;
+        false
     }
 }
 

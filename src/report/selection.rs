@@ -170,8 +170,13 @@ impl Selection {
         self.after.is_none_or(is_late_enough) && self.before.is_none_or(is_early_enough)
     }
 
+    /// Whether no data frame is printed, whatever is in it.
+    pub fn leaves_out_data_frames(&self) -> bool {
+        self.messages || !(self.types.is_empty() || self.types.contains(&EventType::Frame))
+    }
+
     /// Whether every event is printed, as it is.
-    fn is_everything(&self) -> bool {
+    pub fn is_everything(&self) -> bool {
         self.types.is_empty()
             && self.connections.is_empty()
             && self.from.is_none()
@@ -221,6 +226,8 @@ impl Selection {
 pub struct Chosen<V> {
     view: V,
     selection: Selection,
+    /// The selection chooses every event, as it is.
+    is_everything: bool,
     /// Connections that are open and of which something was chosen.
     with_any: HashSet<u64>,
 }
@@ -230,6 +237,7 @@ impl<V> Chosen<V> {
     pub fn new(view: V, selection: Selection) -> Self {
         Self {
             view,
+            is_everything: selection.is_everything(),
             selection,
             with_any: HashSet::new(),
         }
@@ -238,7 +246,7 @@ impl<V> Chosen<V> {
 
 impl<V: View> EventSink for Chosen<V> {
     fn event(&mut self, event: &Event<'_>) {
-        if self.selection.is_everything() {
+        if self.is_everything {
             return self.view.event(event);
         }
         let number = event.connection.number;
