@@ -700,12 +700,8 @@ impl RecentPackets {
     fn is_duplicate(&mut self, segment: &Segment<'_>, at: Moment) -> bool {
         let mark = mark(segment);
         let now = u32::try_from(at.time.0 >> 20 & 0xFFFF_FFFF).unwrap_or_default();
-        // Without a branch for each, all are compared at once. Hardly ever one is the same.
-        let seen = self
-            .marks
-            .iter()
-            .fold(false, |seen, &earlier| seen | (earlier == mark));
-        if seen {
+        // Hardly ever one is the same, and so the times are not looked at.
+        if self.marks.contains(&mark) {
             let mut earlier = self.marks.iter().zip(self.times);
             let is_recent = |time: u32| now.wrapping_sub(time) <= MAX_DUPLICATE_DELAY;
             if earlier.any(|(earlier, time)| *earlier == mark && is_recent(time)) {
