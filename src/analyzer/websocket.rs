@@ -24,10 +24,18 @@ struct Tally {
     agreement: Option<Agreement>,
     /// What `agreement` takes; it does not change.
     agreement_heap_bytes: usize,
-    totals: [DirectionTotals; 2],
+    totals: [Totals; 2],
     /// The first Close frame of each direction was seen.
     closed: [bool; 2],
     close: Option<Box<CloseReport>>,
+}
+
+/// What [`DirectionTotals`] says of WebSocket.
+#[derive(Clone, Copy, Debug, Default)]
+struct Totals {
+    frames: u64,
+    messages: u64,
+    bytes: u64,
 }
 
 impl WebSocket {
@@ -93,8 +101,12 @@ impl WebSocket {
             report.extensions = agreement.extensions;
         }
         for (total, told) in report.totals.iter_mut().zip(tally.totals) {
-            let segments = total.segments;
-            *total = DirectionTotals { segments, ..told };
+            *total = DirectionTotals {
+                frames: told.frames,
+                messages: told.messages,
+                bytes: told.bytes,
+                segments: total.segments,
+            };
         }
         report.close = tally.close.map(|close| CloseReport {
             clean: tally.closed == [true; 2] && scope.flow.end == TcpEnd::Fin,

@@ -17,7 +17,7 @@ pub(super) struct Recent {
 /// Acknowledged bytes that are compared all the same: who forges a segment sends it right
 /// behind the one it contradicts, and acknowledgments are quick. More would be much of what a
 /// silent connection takes.
-pub(super) const TAIL: usize = 64;
+pub(super) const TAIL: usize = 128;
 
 /// A buffer for bytes up to the first of these has room in steps of this size, so that a small
 /// message that is not acknowledged takes little. For more there is room for two full segments

@@ -36,16 +36,13 @@ pub struct Receiver {
     extensions: Extensions,
     /// By itself on the heap: most connections have none.
     inflater: Option<Box<Inflater>>,
-    /// The frame that has begun.
-    frame: Option<CurrentFrame>,
-    /// The data message that has begun. By itself on the heap: most lie whole in one segment,
-    /// and never come here.
+    /// The frame that has begun. By itself on the heap: most lie whole in one segment, and never
+    /// come here.
+    frame: Option<Box<CurrentFrame>>,
+    /// The data message that has begun, likewise.
     assembly: Option<Box<Assembly>>,
     /// That of the last message, for the next, beside an inflater that takes far more.
     spare: Option<Box<Assembly>>,
-    /// Payload of a control frame, or of a data frame that belongs to no known message, that
-    /// comes in pieces.
-    aside: Vec<u8>,
     last_key: Option<[u8; 4]>,
     /// A Close frame was seen.
     closed: bool,
@@ -72,8 +69,10 @@ struct CurrentFrame {
     header: FrameHeader,
     missing: u64,
     belongs: Belongs,
-    /// Where its payload begins in the buffer it is kept in.
+    /// Where its payload begins in what is kept of its message.
     kept_from: usize,
+    /// What is kept of its payload where that belongs to no message.
+    aside: Vec<u8>,
 }
 
 /// What a frame's payload is part of.
@@ -90,7 +89,7 @@ enum Belongs {
 const SMALL_PIECE: usize = 512;
 const PIECE: usize = 2 << 10;
 
-/// Bytes of a buffer that a connection holds while nothing is in it.
+/// Bytes of a buffer that a direction holds for its next message while nothing is in it.
 const IDLE_BUFFER: usize = 512;
 
 impl Receiver {
@@ -103,7 +102,6 @@ impl Receiver {
             frame: None,
             assembly: None,
             spare: None,
-            aside: Vec::new(),
             last_key: None,
             closed: false,
             over: false,
@@ -128,8 +126,11 @@ impl Receiver {
         let inflater = self.inflater.as_ref();
         let assemblies = [&self.assembly, &self.spare].into_iter().flatten();
         let assemblies = assemblies.map(|assembly| size_of::<Assembly>() + assembly.heap_bytes());
+        let frame = self.frame.as_ref();
         assemblies.sum::<usize>()
-            + self.aside.capacity()
+            + frame.map_or(0, |frame| {
+                size_of::<CurrentFrame>() + frame.aside.capacity()
+            })
             + inflater.map_or(0, |inflater| size_of::<Inflater>() + inflater.heap_bytes())
     }
 
@@ -195,7 +196,8 @@ impl Receiver {
         let begins_data = matches!(header.opcode, OpCode::Text | OpCode::Binary);
         let is_message = begins_data && header.fin && !compressed && self.assembly.is_none();
         let is_control = header.opcode.is_control();
-        if !(is_message || is_control) || payload.len() > PIECE {
+        let has_room = header.masking_key.is_none() || payload.len() <= PIECE;
+        if !(is_message || is_control) || !has_room {
             self.begin(header, compressed, emit);
             if !payload.is_empty() {
                 self.payload(payload, 0, limits, emit);
@@ -259,6 +261,7 @@ impl Receiver {
         Some(self.check_rsv(header, emit))
     }
 
+    /// Begins a frame whose payload comes later, or is put together with that of others.
     fn begin(
         &mut self,
         header: FrameHeader,
@@ -297,10 +300,7 @@ impl Receiver {
             }
             _ => Belongs::ToNone,
         };
-        if belongs == Belongs::ToNone {
-            self.aside.clear();
-        }
-        self.frame = Some(CurrentFrame {
+        self.frame = Some(Box::new(CurrentFrame {
             header,
             missing: 0,
             belongs,
@@ -308,7 +308,8 @@ impl Receiver {
                 (Belongs::ToMessage, Some(assembly)) => assembly.kept.len(),
                 _ => 0,
             },
-        });
+            aside: Vec::new(),
+        }));
     }
 
     /// What a frame of this direction looks like.
@@ -428,8 +429,8 @@ impl Receiver {
         emit: &mut impl FnMut(Received<'_>),
     ) {
         let (Some(assembly), Belongs::ToMessage) = (&mut self.assembly, belongs) else {
-            if self.frame.as_ref().is_some_and(|frame| frame.missing == 0) {
-                extend_up_to(&mut self.aside, bytes, most_aside(limits));
+            if let Some(frame) = self.frame.as_mut().filter(|frame| frame.missing == 0) {
+                extend_up_to(&mut frame.aside, bytes, most_aside(limits));
             }
             return;
         };
@@ -531,7 +532,7 @@ impl Receiver {
         }
         let payload = match (frame.belongs, &self.assembly) {
             (Belongs::ToMessage, Some(assembly)) => assembly.kept.known_from(frame.kept_from),
-            _ => &self.aside,
+            _ => &frame.aside,
         };
         let told = Frame {
             header,
@@ -547,9 +548,6 @@ impl Receiver {
         }
         if last {
             self.end_message(true, emit);
-        }
-        if self.aside.capacity() > IDLE_BUFFER {
-            self.aside = Vec::new();
         }
     }
 
