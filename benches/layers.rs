@@ -149,7 +149,14 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "summary",
         kind: "small",
-        run: |material| material.show(&mut Overview::new(SortKey::Number, None)),
+        run: |material| {
+            // As the program has it.
+            let config = Config {
+                messages_only: true,
+                ..Config::default()
+            };
+            material.show(config, &mut Overview::new(SortKey::Number, None));
+        },
     },
     Layer {
         name: "timeline",
@@ -261,11 +268,12 @@ impl Material {
     }
 
     fn print(&self, printer: impl Printer) {
-        self.show(&mut Ordered::new(printer, Selection::default()));
+        let mut view = Ordered::new(printer, Selection::default());
+        self.show(Config::default(), &mut view);
     }
 
-    fn show(&self, view: &mut dyn View) {
-        let mut analyzer = Analyzer::new(Config::default());
+    fn show(&self, config: Config, view: &mut dyn View) {
+        let mut analyzer = Analyzer::new(config);
         for packet in self.packets() {
             analyzer.push(&packet, view);
             let undecided = analyzer.undecided_from();
