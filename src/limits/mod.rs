@@ -46,8 +46,8 @@ pub struct Limits {
     /// systems.
     pub max_out_of_order_bytes: usize,
     /// Delivered bytes per direction that are kept until they are acknowledged, to be
-    /// compared with what a retransmission or overlap says. Of older bytes and of
-    /// acknowledged ones the last 256 are, and at most the last 1024. Default 64 KiB.
+    /// compared with what a retransmission or overlap says, and the last 128 longer. Default
+    /// 64 KiB.
     pub max_unacknowledged_bytes: usize,
     /// Length of an HTTP head. A longer one is not HTTP that carries WebSocket, and the
     /// connection is not followed. Default 64 KiB; servers accept 8 to 32.
