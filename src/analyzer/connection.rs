@@ -30,7 +30,8 @@ pub(super) struct Teller {
     visibility: Visibility,
     /// The client's side, once the bytes told it. Until then it is guessed.
     pub(super) client: Option<Side>,
-    /// By itself on the heap, since nothing waits any more in a connection that is shown.
+    /// What waits for that. By itself on the heap, since nothing does any more in a connection
+    /// that is shown.
     opening: Option<Box<Waited>>,
     /// Events that had no more room there.
     opening_dropped: u64,
