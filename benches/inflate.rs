@@ -73,19 +73,14 @@ impl Way {
             }));
             return;
         };
-        decoder.push(item, &mut |event| self.take(event));
+        decoder.push(item, &mut |event| {
+            event.in_pieces().for_each(|event| self.take(event));
+        });
         self.decoder = Some(decoder);
     }
 
     fn take(&mut self, event: FrameEvent<'_>) {
         match event {
-            FrameEvent::Whole { header, payload } => {
-                self.take(FrameEvent::Header(header));
-                self.take(FrameEvent::Payload {
-                    bytes: payload,
-                    position: 0,
-                });
-            }
             FrameEvent::Header(header) => {
                 self.header = Some(header).filter(FrameHeader::rsv1);
                 if self.header.is_some() {

@@ -360,19 +360,14 @@ impl Messages {
         let new = || [Profile::for_client(true), Profile::for_server(true)].map(FrameDecoder::new);
         let mut decoders = self.decoders.take().unwrap_or_else(new);
         let decoder = &mut decoders[direction.index()];
-        decoder.push(StreamItem::Chunk(bytes), &mut |event| self.take(event));
+        decoder.push(StreamItem::Chunk(bytes), &mut |event| {
+            event.in_pieces().for_each(|event| self.take(event));
+        });
         self.decoders = Some(decoders);
     }
 
     fn take(&mut self, event: FrameEvent<'_>) {
         match event {
-            FrameEvent::Whole { header, payload } => {
-                self.take(FrameEvent::Header(header));
-                self.take(FrameEvent::Payload {
-                    bytes: payload,
-                    position: 0,
-                });
-            }
             FrameEvent::Header(header) => {
                 self.key = header.masking_key;
                 self.is_data = matches!(header.opcode, OpCode::Text | OpCode::Binary);

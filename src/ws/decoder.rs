@@ -46,6 +46,23 @@ pub enum FrameEvent<'a> {
     },
 }
 
+impl FrameEvent<'_> {
+    /// A `Whole` as what the same frame is in pieces; anything else as it is.
+    pub fn in_pieces(self) -> impl Iterator<Item = Self> {
+        let pieces = match self {
+            Self::Whole { header, payload } => {
+                let payload = (!payload.is_empty()).then_some(Self::Payload {
+                    bytes: payload,
+                    position: 0,
+                });
+                [Some(Self::Header(header)), payload, Some(Self::End)]
+            }
+            other => [Some(other), None, None],
+        };
+        pieces.into_iter().flatten()
+    }
+}
+
 /// Splits one direction's bytes into frame headers and payload pieces.
 #[derive(Debug)]
 pub struct FrameDecoder {
@@ -280,33 +297,31 @@ mod tests {
     fn lines(items: &[StreamItem<'_>]) -> Vec<String> {
         let mut decoder = FrameDecoder::new(Profile::for_server(false));
         let mut lines: Vec<String> = Vec::new();
+        let mut tell = |event: FrameEvent<'_>| match event {
+            FrameEvent::Whole { .. } => lines.push("in pieces it is none".to_owned()),
+            FrameEvent::Header(h) => lines.push(format!("{} {} ", h.opcode, h.payload_len)),
+            FrameEvent::Payload { bytes, position } => {
+                if let Some(line) = lines.last_mut() {
+                    let (_, payload) = line.rsplit_once(' ').unwrap_or_default();
+                    assert_eq!(payload.len() as u64, position);
+                    line.push_str(&String::from_utf8_lossy(bytes));
+                }
+            }
+            FrameEvent::Missing(len) => {
+                if let Some(line) = lines.last_mut() {
+                    line.extend((0..len).map(|_| '?'));
+                }
+            }
+            FrameEvent::End => {
+                if let Some(line) = lines.last_mut() {
+                    line.push('.');
+                }
+            }
+            FrameEvent::OutOfStep => lines.push("out of step".to_owned()),
+            FrameEvent::InStep { skipped } => lines.push(format!("in step after {skipped}")),
+        };
         for item in items {
-            decoder.push(*item, &mut |event| match event {
-                FrameEvent::Whole { header: h, payload } => {
-                    let payload = String::from_utf8_lossy(payload);
-                    lines.push(format!("{} {} {payload}.", h.opcode, h.payload_len));
-                }
-                FrameEvent::Header(h) => lines.push(format!("{} {} ", h.opcode, h.payload_len)),
-                FrameEvent::Payload { bytes, position } => {
-                    if let Some(line) = lines.last_mut() {
-                        let (_, payload) = line.rsplit_once(' ').unwrap_or_default();
-                        assert_eq!(payload.len() as u64, position);
-                        line.push_str(&String::from_utf8_lossy(bytes));
-                    }
-                }
-                FrameEvent::Missing(len) => {
-                    if let Some(line) = lines.last_mut() {
-                        line.extend((0..len).map(|_| '?'));
-                    }
-                }
-                FrameEvent::End => {
-                    if let Some(line) = lines.last_mut() {
-                        line.push('.');
-                    }
-                }
-                FrameEvent::OutOfStep => lines.push("out of step".to_owned()),
-                FrameEvent::InStep { skipped } => lines.push(format!("in step after {skipped}")),
-            });
+            decoder.push(*item, &mut |event| event.in_pieces().for_each(&mut tell));
         }
         lines
     }
@@ -323,6 +338,21 @@ mod tests {
         for size in 1..TWO_FRAMES.len() {
             let pieces: Vec<_> = TWO_FRAMES.chunks(size).map(StreamItem::Chunk).collect();
             assert_eq!(lines(&pieces), whole, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_told_whole_where_it_lies_whole_in_a_chunk() {
+        // Two frames with payloads and one without; what is there of the last is a header.
+        for (size, expected) in [(TWO_FRAMES.len(), 3), (1, 1)] {
+            let mut decoder = FrameDecoder::new(Profile::for_server(false));
+            let mut whole = 0;
+            for piece in TWO_FRAMES.chunks(size) {
+                decoder.push(StreamItem::Chunk(piece), &mut |event| {
+                    whole += usize::from(matches!(event, FrameEvent::Whole { .. }));
+                });
+            }
+            assert_eq!(whole, expected, "pieces of {size}");
         }
     }
 
