@@ -24,10 +24,11 @@ use streams::Streams;
 use traffic::{Kind, MSS};
 use wsdump::capture::{self, LinkType, Packet, PacketSource};
 use wsdump::event::{Event, EventSink};
+use wsdump::filter::Filter;
 use wsdump::flow::{FlowInfo, FlowTable, Side, StreamItem};
 use wsdump::report::{
-    Csv, Json, Ordered, Overview, Printer, Rows, Selection, SortKey, Style, TimeFormat, Timeline,
-    View,
+    Csv, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered, Overview, Printer, Rows,
+    Selection, SortKey, Style, TimeFormat, Timeline, View,
 };
 use wsdump::time::{Moment, Timestamp};
 use wsdump::wire::{Contents, Decoder};
@@ -172,6 +173,45 @@ const LAYERS: &[Layer] = &[
         name: "csv",
         kind: "small",
         run: |material| material.print(Csv::new(TimeFormat::Relative, Rows::Joined, false)),
+    },
+    Layer {
+        name: "follow",
+        kind: "small",
+        run: |material| {
+            material.print(Follow::new(FollowStyle {
+                width: None,
+                color: false,
+                time: TimeFormat::Relative,
+                pretty: false,
+            }));
+        },
+    },
+    Layer {
+        name: "ladder",
+        kind: "small",
+        run: |material| {
+            material.print(Ladder::new(LadderStyle {
+                width: 100,
+                color: false,
+            }));
+        },
+    },
+    Layer {
+        name: "har",
+        kind: "small",
+        run: |material| material.show(Config::default(), &mut Har::new()),
+    },
+    Layer {
+        name: "filter",
+        kind: "small",
+        run: |material| {
+            let filter = "tcp.len > 100 and websocket.opcode == 1 and \
+                          websocket.payload.text contains \"cancel\"";
+            let filter = Filter::parse(filter).unwrap();
+            material.analyze(&mut |event: &Event<'_>| {
+                black_box(filter.matches(event));
+            });
+        },
     },
 ];
 
