@@ -132,7 +132,7 @@ impl Printer for Follow {
 fn render_payload(message: &Message<'_>, wants_pretty: bool, out: &mut String) {
     match message.text() {
         Some(text) if message.text == Text::Valid => {
-            let indented = pretty::indented(text).filter(|_| wants_pretty);
+            let indented = wants_pretty.then(|| pretty::indented(text)).flatten();
             let text = indented.as_deref().unwrap_or(text);
             // Of an empty text there is nothing to show.
             for line in text.split('\n').filter(|_| !text.is_empty()) {

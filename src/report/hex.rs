@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::text::is_known;
+use super::text::{hex_digits, is_known};
 
 /// Appends a dump, a line for 16 bytes, each behind `indent` spaces.
 pub(super) fn dump(bytes: &[u8], unknown: &[Range<usize>], indent: usize, out: &mut String) {
@@ -15,11 +15,13 @@ pub(super) fn dump(bytes: &[u8], unknown: &[Range<usize>], indent: usize, out: &
                 out.push(' ');
             }
             let is_known = is_known(unknown, line * BYTES_PER_LINE + at);
-            let _ = match chunk.get(at) {
-                Some(_) if !is_known => write!(out, " ??"),
-                Some(byte) => write!(out, " {byte:02x}"),
-                None => write!(out, "   "),
+            let digits = match chunk.get(at) {
+                Some(_) if !is_known => *b"??",
+                Some(byte) => hex_digits(*byte),
+                None => *b"  ",
             };
+            out.push(' ');
+            out.extend(digits.map(char::from));
         }
         out.push_str("  |");
         out.extend(chunk.iter().map(|byte| match byte {

@@ -107,10 +107,14 @@ pub(crate) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> 
     std::iter::from_fn(move || {
         let line = rest.take()?;
         let mut used = 0;
-        let end = line.char_indices().find_map(|(at, c)| {
+        let mut too_wide = |(at, c): (usize, char)| {
             used += width(c);
             (used > columns && at > 0).then_some(at)
-        });
+        };
+        // No character takes more columns than bytes.
+        let may_be_too_wide = line.len() > columns;
+        let end = may_be_too_wide.then(|| line.char_indices().find_map(&mut too_wide));
+        let end = end.flatten();
         let (part, left) = line.split_at(end.unwrap_or(line.len()));
         rest = end.map(|_| left);
         Some(part)
@@ -215,8 +219,11 @@ fn quote_first<'t>(text: &'t [u8], out: &mut String) -> &'t [u8] {
     &text[1..]
 }
 
-/// Hexadecimal.
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// A byte as two hexadecimal digits.
+pub(super) fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 0xF].map(|nibble| DIGITS[usize::from(nibble)])
+}
 
 /// Appends bytes as hexadecimal, `??` where one is not known, at most `columns` of it, with `…`
 /// when there is more.
@@ -234,7 +241,7 @@ pub(super) fn quote_bytes(
         let mut cells = [b' '; 3 * EACH];
         for (at, (byte, cell)) in part.iter().zip(cells.chunks_exact_mut(3)).enumerate() {
             let digits = if is_known(unknown, EACH * number + at) {
-                [byte >> 4, byte & 0xF].map(|nibble| DIGITS[usize::from(nibble)])
+                hex_digits(*byte)
             } else {
                 *b"??"
             };
