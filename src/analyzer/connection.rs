@@ -222,10 +222,7 @@ impl Teller {
 
     /// What waits, to be told another way.
     pub(super) fn take_opening(&mut self) -> Waited {
-        self.opening
-            .take()
-            .map(|opening| *opening)
-            .unwrap_or_default()
+        *self.opening.take().unwrap_or_default()
     }
 }
 

@@ -107,14 +107,15 @@ pub(crate) fn wrapped(line: &str, columns: usize) -> impl Iterator<Item = &str> 
     std::iter::from_fn(move || {
         let line = rest.take()?;
         let mut used = 0;
-        let mut too_wide = |(at, c): (usize, char)| {
-            used += width(c);
-            (used > columns && at > 0).then_some(at)
-        };
         // No character takes more columns than bytes.
-        let may_be_too_wide = line.len() > columns;
-        let end = may_be_too_wide.then(|| line.char_indices().find_map(&mut too_wide));
-        let end = end.flatten();
+        let end = if line.len() <= columns {
+            None
+        } else {
+            line.char_indices().find_map(|(at, c)| {
+                used += width(c);
+                (used > columns && at > 0).then_some(at)
+            })
+        };
         let (part, left) = line.split_at(end.unwrap_or(line.len()));
         rest = end.map(|_| left);
         Some(part)

@@ -218,9 +218,9 @@ impl Receiver {
         match header.masking_key {
             None => tell(payload),
             Some(key) if payload.len() <= SMALL_PIECE => {
-                tell(unmasked(payload, key, &mut [0; SMALL_PIECE]));
+                tell(unmasked(payload, (key, 0), &mut [0; SMALL_PIECE]));
             }
-            Some(key) => tell(unmasked(payload, key, &mut [0; PIECE])),
+            Some(key) => tell(unmasked(payload, (key, 0), &mut [0; PIECE])),
         }
     }
 
@@ -394,9 +394,7 @@ impl Receiver {
     ) {
         let mut buffer = [0; N];
         for piece in bytes.chunks(N) {
-            let unmasked = &mut buffer[..piece.len()];
-            unmasked.copy_from_slice(piece);
-            unmask(unmasked, key, position);
+            let unmasked = unmasked(piece, (key, position), &mut buffer);
             position += piece.len() as u64;
             self.plain(belongs, unmasked, limits, emit);
         }
@@ -622,11 +620,12 @@ fn tell_message(
     emit(Received::Message(&message.told(payload)));
 }
 
-/// A payload without its mask, in a buffer that has room for it.
-fn unmasked<'b>(payload: &[u8], key: [u8; 4], buffer: &'b mut [u8]) -> &'b [u8] {
-    let unmasked = &mut buffer[..payload.len()];
-    unmasked.copy_from_slice(payload);
-    unmask(unmasked, key, 0);
+/// Payload bytes without their mask, a key from a position on, in a buffer that has room for
+/// them.
+fn unmasked<'b>(bytes: &[u8], (key, position): ([u8; 4], u64), buffer: &'b mut [u8]) -> &'b [u8] {
+    let unmasked = &mut buffer[..bytes.len()];
+    unmasked.copy_from_slice(bytes);
+    unmask(unmasked, key, position);
     unmasked
 }
 
