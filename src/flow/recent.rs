@@ -47,9 +47,12 @@ impl Recent {
     /// Takes the bytes that are delivered now, and keeps twice `limit` at most.
     pub(super) fn append(&mut self, offset: u64, bytes: &[u8], limit: usize) {
         if offset != self.end {
+            self.since = offset;
+        }
+        // Where the limit leaves only the end of these bytes, those before do not adjoin it.
+        if offset != self.end || bytes.len() > limit {
             self.unacknowledged.clear();
             self.tail_len = 0;
-            self.since = offset;
         }
         let kept = &bytes[bytes.len().saturating_sub(limit)..];
         let unacknowledged = &mut self.unacknowledged;
@@ -164,12 +167,23 @@ mod tests {
     }
 
     #[test]
+    fn bytes_before_a_part_that_the_limit_took_away_are_not_compared_with_others() {
+        let mut recent = Recent::default();
+        recent.append(0, &stream(0, 5), 8);
+        recent.append(5, &stream(5, 20), 8);
+        assert_eq!(recent.first_difference(0, &stream(0, 25)), None);
+        assert_eq!(recent.first_difference(17, b"\xff"), Some(17));
+        assert!(recent.lacks(0, 25, 0));
+    }
+
+    #[test]
     fn what_the_limit_takes_away_is_known_to_be_lacking() {
         let mut recent = Recent::default();
-        recent.append(0, &stream(0, 10), 8);
-        recent.append(10, &stream(10, 10), 8);
-        assert_eq!(recent.first_difference(4, &[0xff; 8]), Some(4));
-        assert!(recent.lacks(0, 4, 0) && !recent.lacks(0, 4, 4) && !recent.lacks(4, 20, 0));
+        recent.append(0, &stream(0, 8), 8);
+        recent.append(8, &stream(8, 8), 8);
+        recent.append(16, &stream(16, 4), 8);
+        assert_eq!(recent.first_difference(8, &[0xff; 8]), Some(8));
+        assert!(recent.lacks(0, 8, 0) && !recent.lacks(0, 8, 8) && !recent.lacks(8, 20, 0));
         recent.forget_before(20);
         assert!(!recent.lacks(0, 20, 20));
     }
