@@ -3,15 +3,19 @@
 
 #![allow(clippy::expect_used)]
 
+#[path = "../../benches/streams/mod.rs"]
+mod streams;
+
 use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use wsdump::anomaly::{Anomaly, Rule};
+use streams::Streams;
+use wsdump::anomaly::Rule;
 use wsdump::capture::{Packet, open};
 use wsdump::check::examples::{self, Step};
-use wsdump::flow::{Direction, FlowInfo, FlowSink, FlowTable, Side, StreamItem, TcpEvent, Worth};
+use wsdump::flow::{Direction, FlowInfo, FlowSink, FlowTable, Side, StreamItem};
 use wsdump::http::{Exchange, HttpItem};
 use wsdump::limits::FragmentLimits;
 use wsdump::time::Moment;
@@ -115,7 +119,7 @@ fn capture(seeds: &Seeds, path: &Path) {
             &[&[1, 0, 0, 0, 0], &seen.segments[..]].concat(),
         );
     }
-    let first = seen.sink.flows.remove(&1).unwrap_or_default();
+    let first = seen.flows.0.remove(&1).unwrap_or_default();
     streams(seeds, &name, &first);
 }
 
@@ -125,7 +129,7 @@ struct Seen {
     packets: usize,
     decoder: Option<Decoder>,
     table: Option<FlowTable<()>>,
-    sink: Sink,
+    flows: Flows,
     /// Parts of the targets `wire` and `flow`.
     wire: Vec<u8>,
     segments: Vec<u8>,
@@ -135,9 +139,7 @@ struct Seen {
 
 /// Streams of connections, in the order in which they were told.
 #[derive(Default)]
-struct Sink {
-    flows: HashMap<u64, Vec<(Side, Item)>>,
-}
+struct Flows(HashMap<u64, Vec<(Side, Item)>>);
 
 enum Item {
     Bytes(Vec<u8>),
@@ -166,14 +168,14 @@ impl Seen {
                 packet: self.packets as u64,
                 time: packet.time,
             };
-            table.push(&segment, at, &mut self.sink);
+            table.push(&segment, at, &mut self.flows.sink());
         }
         self.decoder = decoder;
     }
 
     fn finish(&mut self) {
         if let Some(table) = &mut self.table {
-            table.finish(Moment::default(), &mut self.sink);
+            table.finish(Moment::default(), &mut self.flows.sink());
         }
     }
 
@@ -215,49 +217,22 @@ impl Seen {
     }
 }
 
-impl FlowSink for Sink {
-    type State = ();
-
-    fn tcp(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &TcpEvent, _: Moment) {}
-
-    fn stream(
-        &mut self,
-        flow: &FlowInfo,
-        (): &mut (),
-        side: Side,
-        item: StreamItem<'_>,
-        _: Moment,
-    ) {
-        let item = match item {
-            StreamItem::Chunk(bytes) => Item::Bytes(bytes.to_vec()),
-            StreamItem::Gap { len, .. } => Item::Gap(len),
-        };
-        self.flows
-            .entry(flow.number)
-            .or_default()
-            .push((side, item));
-    }
-
-    fn anomaly(&mut self, _: &FlowInfo, (): &mut (), _: Side, _: &Anomaly, _: Moment) {}
-
-    fn ended(&mut self, _: &FlowInfo, (): &mut (), _: Moment) {}
-
-    fn wants_stream((): &()) -> bool {
-        true
-    }
-
-    fn worth((): &()) -> Worth {
-        Worth::Wanted
-    }
-
-    fn heap_bytes((): &()) -> usize {
-        0
+impl Flows {
+    /// What takes them from a flow table.
+    fn sink(&mut self) -> impl FlowSink<State = ()> {
+        Streams(|flow: &FlowInfo, side, item: StreamItem<'_>| {
+            let item = match item {
+                StreamItem::Chunk(bytes) => Item::Bytes(bytes.to_vec()),
+                StreamItem::Gap { len, .. } => Item::Gap(len),
+            };
+            self.0.entry(flow.number).or_default().push((side, item));
+        })
     }
 }
 
 /// Parts of the targets `http`, `ws` and `inflate`.
 #[derive(Default)]
-struct Streams {
+struct Conversation {
     http: Vec<u8>,
     ws: Vec<u8>,
     /// Compressed messages of the server.
@@ -268,7 +243,7 @@ struct Streams {
 
 /// Seeds of one connection.
 fn streams(seeds: &Seeds, name: &str, items: &[(Side, Item)]) {
-    let mut streams = Streams::default();
+    let mut streams = Conversation::default();
     let mut exchange = Exchange::default();
     let mut messages = Messages::default();
     for (side, item) in items {
