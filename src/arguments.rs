@@ -197,8 +197,9 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "N", value_parser = number::<u64>, help_heading = SELECTION)]
     pub(crate) count: Option<u64>,
 
-    /// Use at most this many threads: a second one reads ahead in files [default: 2 for a
-    /// megabyte and more, where there are two cores]
+    /// Spread the work on so many threads, one that decodes and others that render its rows, and
+    /// read ahead in files beside them; 1 does all in one [default: as many as there are cores,
+    /// for files of a megabyte and more]
     #[arg(short, long, value_name = "N", value_parser = number::<u16>)]
     pub(crate) jobs: Option<u16>,
 

@@ -13,8 +13,8 @@ use wsdump::filter::{FieldList, Filter};
 use wsdump::flow::Direction;
 use wsdump::report::{
     Chosen, Connections, Csv, Dump, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered,
-    Overview, Printer, RawPayload, Selection, Style, Timeline, View, closing_lines, count,
-    limits_table, undecoded,
+    Overview, Printer, RawPayload, RowByRow, Selection, Style, Timeline, View, closing_lines,
+    count, limits_table, on_another_thread, on_threads, undecoded,
 };
 use wsdump::{Analyzer, Config, Limits, Summary};
 
@@ -157,21 +157,21 @@ impl Plan<'_> {
             }
         }
         if arguments.json {
-            return self.show(&mut self.ordered(Json::new(), selection));
+            return self.show(&mut *self.row_by_row(Json::new(), selection));
         }
         if let Some(path) = &arguments.har {
             if is_stdout(path) {
-                return self.show(&mut Chosen::new(Har::new(), selection));
+                return self.show(&mut *self.behind(Chosen::new(Har::new(), selection)));
             }
             refuse_captures(path, arguments)?;
             let opened = self.open()?;
             let har = ToFile::create(path, Har::new())?;
-            return self.show_opened(opened, &mut Chosen::new(har, selection));
+            return self.show_opened(opened, &mut *self.behind(Chosen::new(har, selection)));
         }
         if let Some(directory) = &arguments.extract {
             let opened = self.open()?;
-            let mut extract = Extract::new(directory, arguments.overwrite, selection)?;
-            return self.show_opened(opened, &mut extract);
+            let extract = Extract::new(directory, arguments.overwrite, selection)?;
+            return self.show_opened(opened, &mut *self.behind(extract));
         }
         if arguments.summary {
             let overview = Overview::new(arguments.sort, width);
@@ -188,19 +188,19 @@ impl Plan<'_> {
                 time: arguments.time,
                 pretty: arguments.pretty,
             });
-            return self.show(&mut self.ordered(follow, selection));
+            return self.show(&mut *self.row_by_row(follow, selection));
         }
         if arguments.ladder.is_some() {
             let ladder = Ladder::new(LadderStyle {
                 width: width.map_or(LADDER_WIDTH, usize::from),
                 color,
             });
-            return self.show(&mut self.ordered(ladder, selection));
+            return self.show(&mut *self.behind(self.ordered(ladder, selection)));
         }
         let rows = arguments.rows();
         if arguments.csv {
             let csv = Csv::new(arguments.time, rows, arguments.all);
-            return self.show(&mut self.ordered(csv, selection));
+            return self.show(&mut *self.row_by_row(csv, selection));
         }
         let timeline = Timeline::new(Style {
             width: width.map(usize::from),
@@ -214,13 +214,49 @@ impl Plan<'_> {
             all: arguments.all,
             rows,
         });
-        self.show(&mut self.ordered(timeline, selection))
+        self.show(&mut *self.behind(self.ordered(timeline, selection)))
     }
 
     /// Rows in packet order.
     fn ordered<P: Printer>(&self, printer: P, selection: Selection) -> Ordered<P> {
         let limits = limits(self.arguments);
         Ordered::new(printer, selection).with_max_pending(limits.max_pending_row_bytes)
+    }
+
+    /// The same, of a printer that several threads can use.
+    fn row_by_row<P: RowByRow>(&self, printer: P, selection: Selection) -> Box<dyn View> {
+        let ordered = self.ordered(printer, selection);
+        match self.render_threads() {
+            0 => Box::new(ordered),
+            threads => on_threads(ordered, threads),
+        }
+    }
+
+    /// A view that takes as much work as the decoding, on a thread of its own if there may be
+    /// one.
+    fn behind(&self, view: impl View + Send + 'static) -> Box<dyn View> {
+        match self.render_threads() {
+            0 => Box::new(view),
+            _ => on_another_thread(view),
+        }
+    }
+
+    /// Threads for rows, beside the one that decodes. None where somebody waits for each row.
+    fn render_threads(&self) -> usize {
+        match self.pace() {
+            Pace::Bulk => (threads(self.arguments) - 1).min(MOST_RENDERING),
+            Pace::Packet | Pace::Quiet => 0,
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        if self.arguments.sniffs() {
+            Pace::Quiet
+        } else if self.arguments.reads_stdin() || self.screen.is_terminal() {
+            Pace::Packet
+        } else {
+            Pace::Bulk
+        }
     }
 
     /// What the arguments choose.
@@ -335,13 +371,7 @@ impl Plan<'_> {
                 wanted: arguments.only_connection(),
                 seen: false,
             },
-            pace: if arguments.sniffs() {
-                Pace::Quiet
-            } else if arguments.reads_stdin() || self.screen.is_terminal() {
-                Pace::Packet
-            } else {
-                Pace::Bulk
-            },
+            pace: self.pace(),
             max_packets: arguments.count.unwrap_or(u64::MAX),
             errors: Vec::new(),
             more_errors: 0,
@@ -442,23 +472,26 @@ fn open(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Savin
 
 fn open_files(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input, Saving)> {
     let mut source = capture::open_all_counted(&arguments.captures, read)?;
-    if reads_ahead(arguments) {
+    if threads(arguments) > 1 {
         source = capture::read_ahead(source);
     }
     Ok((Input::Files(source), Saving::default()))
 }
 
-/// Bytes of captures from which on a second thread saves more than it takes to begin.
-const WORTH_A_THREAD: u64 = 1 << 20;
+/// Bytes of captures from which on more threads save more than they take to begin.
+const WORTH_THREADS: u64 = 1 << 20;
+
+/// Threads that render rows at most: as many keep up with one that decodes.
+const MOST_RENDERING: usize = 8;
 
 /// Processors that there are.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Whether captures are read on a thread of their own. Pipes never are: what comes through
-/// them is shown as it comes.
-fn reads_ahead(arguments: &Arguments) -> bool {
+/// Threads that may decode and render. One for pipes: what comes through them is shown as it
+/// comes.
+fn threads(arguments: &Arguments) -> usize {
     let size = |path: &PathBuf| {
         let metadata = fs::metadata(path).ok()?;
         metadata.is_file().then_some(metadata.len())
@@ -466,10 +499,10 @@ fn reads_ahead(arguments: &Arguments) -> bool {
     let size: Option<u64> = arguments.captures.iter().map(size).sum();
     match (size, arguments.jobs) {
         // A file of the name `-` is not what is read.
-        _ if arguments.reads_stdin() => false,
-        (None, _) => false,
-        (Some(_), Some(jobs)) => jobs > 1,
-        (Some(size), None) => size >= WORTH_A_THREAD && cores() > 1,
+        _ if arguments.reads_stdin() => 1,
+        (Some(_), Some(jobs)) => usize::from(jobs).max(1),
+        (Some(size), None) if size >= WORTH_THREADS => cores(),
+        (None, _) | (Some(_), None) => 1,
     }
 }
 

@@ -12,8 +12,8 @@ use std::fs;
 use std::process::Stdio;
 
 use support::{
-    Run, all_fields, captures, check_line, filtered, harmful, program, testdata, without_colours,
-    wsdump, wsdump_reading,
+    Folder, Run, all_fields, captures, check_line, filtered, harmful, program, testdata,
+    without_colours, wsdump, wsdump_reading,
 };
 
 const CHAT_CLOSING: &str = "18 packets, 1 connection, 3 messages, 0 anomalies\n";
@@ -373,18 +373,59 @@ fn a_cut_standard_input_is_named_so() {
 }
 
 #[test]
-fn a_second_thread_changes_nothing_but_the_time() {
+fn the_number_of_threads_changes_nothing_but_the_time() {
+    let same = |arguments: &str| {
+        let [alone, many] = ["-j1", "-j3"].map(|jobs| wsdump(&format!("{jobs} {arguments}")));
+        assert_eq!(alone, many, "{arguments}");
+    };
     let damaged = ["other_empty.pcap", "other_short.pcap", "other_text.pcap"];
     let names = captures().into_iter().chain(damaged.map(String::from));
     for name in names.chain(["chat.pcap midstream.pcap tcp_gap.pcap".to_owned()]) {
-        let [alone, ahead] = ["-j1", "-j2"].map(|jobs| wsdump(&format!("-a {jobs} {name}")));
-        assert_eq!(alone, ahead, "{name}");
+        same(&format!("-a {name}"));
+        same(&format!("-a --json {name}"));
     }
-    let cut = "-c 5 chat.pcap";
-    assert_eq!(
-        wsdump(&format!("-j 1 {cut}")),
-        wsdump(&format!("-j 2 {cut}"))
-    );
+    for view in [
+        "--csv",
+        "--json -Y frame.number>0 --max-payload 3",
+        "--json --limit row-bytes=100",
+        "--csv --limit row-bytes=1",
+        "--limit row-bytes=1",
+        "--follow 1 --pretty",
+        "--ladder 1",
+        "--har -",
+        "-xx --messages",
+        "-c 5",
+    ] {
+        for name in [
+            "chat.pcap",
+            "chat_cut.pcap",
+            "graphql.pcap",
+            "ws_many_in_segment.pcap",
+            "midstream.pcap",
+            "tcp_gap.pcap",
+        ] {
+            same(&format!("{view} {name}"));
+        }
+    }
+}
+
+#[test]
+fn messages_are_extracted_on_another_thread_as_on_one() {
+    let folder = Folder::new();
+    let extract = |jobs: &str| {
+        let to = folder.path(jobs);
+        let to = to.to_str().unwrap();
+        let run = wsdump(&format!("{jobs} --extract {to} chat.pcap"));
+        let mut files: Vec<_> = fs::read_dir(to)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap()))
+            .collect();
+        files.sort();
+        assert!(files.len() > 2, "{files:?}");
+        (run.stdout.replace(to, ""), files)
+    };
+    assert_eq!(extract("-j1"), extract("-j2"));
 }
 
 #[test]

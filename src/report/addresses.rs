@@ -4,13 +4,13 @@ use crate::event::{Event, Peers};
 use crate::flow::Direction;
 
 /// The ends of the connections that spoke last, as text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     /// By the number of the connection; several may share a place.
     known: Vec<Option<Known>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known {
     peers: Peers,
     client: String,

@@ -8,7 +8,7 @@ use super::timestamp::{Calendar, TimeFormat, push_seconds, subsecond};
 use crate::time::Timestamp;
 
 /// Shows the time of rows, in their order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Clock {
     format: TimeFormat,
     calendar: Calendar,

@@ -9,7 +9,7 @@ use super::info::{self, Room};
 use super::text::append;
 use super::timeline::Rows;
 use super::timestamp::TimeFormat;
-use super::{Printer, Row};
+use super::{Printer, Row, RowByRow};
 use crate::event::{Event, OtherPacket};
 use crate::wire::OtherKind;
 
@@ -18,7 +18,7 @@ use crate::wire::OtherKind;
 /// Everything from the network is escaped as in the timeline, so that no cell has a line
 /// break. A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, and
 /// does what it says: such a cell gets an apostrophe before it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Csv {
     clock: Clock,
     rows: Rows,
@@ -42,6 +42,8 @@ impl Csv {
         }
     }
 }
+
+impl RowByRow for Csv {}
 
 impl Printer for Csv {
     fn heading(&mut self, out: &mut Vec<u8>) {

@@ -8,7 +8,7 @@ use super::clock::Clock;
 use super::info::{self, Room};
 use super::text::{append, escape, wrapped};
 use super::timestamp::TimeFormat;
-use super::{Printer, Row, View, hex, pretty};
+use super::{Printer, Row, RowByRow, View, hex, pretty};
 use crate::Summary;
 use crate::event::{Event, EventKind, EventSink};
 use crate::flow::{Direction, TcpEventKind};
@@ -31,7 +31,7 @@ pub struct FollowStyle {
 /// when, and the payload under it.
 ///
 /// What the server says is indented, so that the sides can be told apart without colour.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Follow {
     style: FollowStyle,
     clock: Clock,
@@ -90,6 +90,8 @@ impl Follow {
         Some(cells.style)
     }
 }
+
+impl RowByRow for Follow {}
 
 impl Printer for Follow {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {

@@ -41,7 +41,7 @@ use super::addresses::Addresses;
 use super::quoted::push_quoted;
 use super::text::is_harmful;
 use super::timestamp::{Calendar, push_fraction, subsecond};
-use super::{EventType, Printer};
+use super::{EventType, Printer, RowByRow};
 use crate::anomaly::Anomaly;
 use crate::event::{
     CloseReport, ConnectionReport, Event, EventKind, OtherPacket, Upgrade, UpgradeOutcome,
@@ -52,7 +52,7 @@ use crate::time::{Moment, Timestamp};
 use crate::ws::{Answer, CloseCode, Frame, Message, OpCode};
 
 /// Prints one JSON object a line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Json {
     calendar: Calendar,
     addresses: Addresses,
@@ -80,6 +80,8 @@ impl Default for Json {
         Self::new()
     }
 }
+
+impl RowByRow for Json {}
 
 impl Printer for Json {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {

@@ -5,6 +5,8 @@
 //! is one file here.
 
 mod addresses;
+mod apart;
+mod behind;
 mod chart;
 mod clock;
 mod columns;
@@ -24,9 +26,13 @@ mod ordered;
 mod overview;
 mod pretty;
 mod quoted;
+mod record;
+mod rendered;
 mod samples;
 mod selection;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod text;
 mod timeline;
 mod timestamp;
@@ -36,6 +42,8 @@ use std::io::{self, Write};
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
 
+pub use apart::{RowByRow, on_threads};
+pub use behind::on_another_thread;
 pub use connections::{Connections, Detail, SortKey};
 pub use csv::Csv;
 pub(crate) use duration::readable;

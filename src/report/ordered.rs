@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::{Printer, Row, Selection, View, count};
+use super::rendered::{Rendered, Renderer};
+use super::{Printer, Selection, View, count};
 use crate::event::{Event, EventSink, OtherPacket};
 use crate::{Limits, Summary};
 
@@ -16,11 +17,11 @@ use crate::{Limits, Summary};
 /// open.
 #[derive(Debug)]
 pub struct Ordered<P> {
-    printer: P,
-    selection: Selection,
-    /// Rendered rows, in the order they came.
-    pending: Vec<u8>,
-    rows: Vec<Pending>,
+    renderer: Renderer<P>,
+    /// Rows that wait.
+    pending: Rendered,
+    /// How many of them are counted in what follows.
+    counted: usize,
     /// Bytes of the rows that wait.
     waiting: usize,
     max_waiting: usize,
@@ -35,24 +36,13 @@ pub struct Ordered<P> {
     line: Vec<u8>,
 }
 
-/// A rendered row.
-#[derive(Debug)]
-struct Pending {
-    row: Row,
-    /// Lines above it, in `pending`.
-    above: Range<usize>,
-    /// The row and what is under it.
-    body: Range<usize>,
-}
-
 impl<P: Printer> Ordered<P> {
     /// Rows of `printer`, for the events that `selection` chooses.
     pub fn new(printer: P, selection: Selection) -> Self {
         Self {
-            printer,
-            selection,
-            pending: Vec::new(),
-            rows: Vec::new(),
+            renderer: Renderer::new(printer, selection),
+            pending: Rendered::default(),
+            counted: 0,
             waiting: 0,
             max_waiting: Limits::default().max_pending_row_bytes,
             forced: 0,
@@ -71,71 +61,67 @@ impl<P: Printer> Ordered<P> {
         self
     }
 
-    /// Frees the room of rows that were written while others waited.
-    fn compact(&mut self) {
-        let mut kept = Vec::with_capacity(self.waiting);
-        for Pending { above, body, .. } in &mut self.rows {
-            let start = kept.len();
-            kept.extend_from_slice(&self.pending[above.start..body.end]);
-            *body = start + above.len()..kept.len();
-            *above = start..body.start;
-        }
-        self.pending = kept;
+    /// What renders its rows.
+    pub(super) fn renderer(&self) -> &Renderer<P> {
+        &self.renderer
     }
 
-    /// Notes what was rendered from `start` on, of which `above` bytes go above the row.
-    fn note(&mut self, row: Row, start: usize, above: usize) {
-        if self.pending.len() == start {
-            return;
+    /// Takes rows that were rendered elsewhere.
+    pub(super) fn take(&mut self, rendered: &Rendered, rows: Range<usize>) {
+        for row in &rendered.rows()[rows] {
+            self.pending.copy(rendered, row);
         }
-        let last = self.rows.last().map_or(0, |last| last.row.packet);
-        self.unsorted |= row.packet < last;
-        self.waiting += self.pending.len() - start;
-        self.rows.push(Pending {
-            row,
-            above: start..start + above,
-            body: start + above..self.pending.len(),
-        });
+    }
+
+    /// Counts the rows that came since the last time.
+    fn count_rows(&mut self) {
+        let rows = self.pending.rows();
+        for at in self.counted..rows.len() {
+            let before = at.checked_sub(1).map_or(0, |last| rows[last].row.packet);
+            self.unsorted |= rows[at].row.packet < before;
+            self.waiting += rows[at].len();
+        }
+        self.counted = rows.len();
     }
 }
 
 impl<P: Printer> View for Ordered<P> {
     fn release(&mut self, before: u64, out: &mut dyn Write) -> io::Result<bool> {
-        if self.rows.is_empty() {
+        self.count_rows();
+        if self.counted == 0 {
             return Ok(false);
         }
-        if self.unsorted {
-            // Stable: rows of one packet stay in the order they came.
-            self.rows.sort_by_key(|pending| pending.row.packet);
-            self.unsorted = false;
+        if std::mem::take(&mut self.unsorted) {
+            self.pending.sort();
         }
-        let decided = self
-            .rows
-            .partition_point(|pending| pending.row.packet < before);
+        let rows = self.pending.rows();
+        let decided = rows.partition_point(|pending| pending.row.packet < before);
         let forced = self.waiting > self.max_waiting;
-        let ready = if forced { self.rows.len() } else { decided };
+        let ready = if forced { rows.len() } else { decided };
+        let printer = &mut self.renderer.printer;
         if ready > 0 && !std::mem::replace(&mut self.begun, true) {
             self.line.clear();
-            self.printer.heading(&mut self.line);
+            printer.heading(&mut self.line);
             out.write_all(&self.line)?;
         }
-        let until = self.rows[..ready].last().map_or(0, |last| last.row.packet);
-        for Pending { row, above, body } in self.rows.drain(..ready) {
-            self.late += u64::from(row.packet < self.forced);
-            out.write_all(&self.pending[above.clone()])?;
+        for pending in &rows[..ready] {
+            self.late += u64::from(pending.row.packet < self.forced);
+            let (above, body) = self.pending.text_of(pending);
+            out.write_all(above)?;
             self.line.clear();
-            self.printer.prefix(&row, &mut self.line);
+            printer.prefix(&pending.row, &mut self.line);
             out.write_all(&self.line)?;
-            out.write_all(&self.pending[body.clone()])?;
-            self.waiting -= body.end - above.start;
+            out.write_all(body)?;
+            self.waiting -= pending.len();
         }
         if forced && decided < ready {
+            let until = rows[ready - 1].row.packet;
             self.forced = self.forced.max(until);
         }
-        if self.rows.is_empty() {
-            self.pending.clear();
-        } else if self.pending.len() > 4 * self.max_waiting.max(1 << 10) {
-            self.compact();
+        self.pending.remove_first(ready);
+        self.counted -= ready;
+        if self.pending.text_len() > 4 * self.max_waiting.max(1 << 10) {
+            self.pending.compact();
         }
         Ok(ready > 0)
     }
@@ -154,85 +140,18 @@ impl<P: Printer> View for Ordered<P> {
 
 impl<P: Printer> EventSink for Ordered<P> {
     fn event(&mut self, event: &Event<'_>) {
-        let is_chosen = self.selection.chooses(event);
-        let cut = self.selection.cut(event);
-        let event = cut.as_ref().unwrap_or(event);
-        if !is_chosen {
-            self.printer.pass_over(event);
-            return;
-        }
-        let start = self.pending.len();
-        let above = self.printer.event(event, &mut self.pending);
-        let row = Row {
-            packet: event.at.packet,
-            time: event.at.time,
-            elapsed: event.elapsed,
-        };
-        self.note(row, start, above);
+        self.renderer.event(event, &mut self.pending);
     }
 
     fn other_packet(&mut self, packet: &OtherPacket) {
-        if !self.selection.chooses_other(packet) {
-            return;
-        }
-        let start = self.pending.len();
-        self.printer.other_packet(packet, &mut self.pending);
-        let row = Row {
-            packet: packet.at.packet,
-            time: packet.at.time,
-            elapsed: packet.elapsed,
-        };
-        self.note(row, start, 0);
+        self.renderer.other_packet(packet, &mut self.pending);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Numbers, tell};
     use super::*;
-    use crate::event::{EventKind, OpeningFacts, Peers};
-    use crate::flow::{Direction, TcpEvent, TcpEventKind};
-    use crate::time::{Moment, Timestamp};
-    use crate::wire::TcpFlags;
-
-    /// Prints nothing but packet and connection number.
-    struct Numbers;
-
-    impl Printer for Numbers {
-        fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> usize {
-            out.extend_from_slice(format!("/{} ", event.connection.number).as_bytes());
-            0
-        }
-
-        fn prefix(&mut self, row: &Row, out: &mut Vec<u8>) {
-            out.extend_from_slice(row.packet.to_string().as_bytes());
-        }
-    }
-
-    fn tell(ordered: &mut Ordered<Numbers>, packet: u64, connection: u64) {
-        let end = ([127, 0, 0, 1], 1).into();
-        ordered.event(&Event {
-            at: Moment {
-                packet,
-                time: Timestamp(packet),
-            },
-            elapsed: 0,
-            connection: Peers {
-                number: connection,
-                client: end,
-                server: end,
-            },
-            packet: None,
-            opening: OpeningFacts::default(),
-            from: Direction::ClientToServer,
-            kind: EventKind::Tcp(TcpEvent {
-                kind: TcpEventKind::Ack,
-                flags: TcpFlags::ACK,
-                seq: 0,
-                ack: None,
-                length: 0,
-            }),
-        });
-    }
 
     #[test]
     fn rows_wait_for_the_opening_of_an_earlier_connection() -> io::Result<()> {

@@ -46,7 +46,7 @@ impl FromStr for TimeFormat {
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// Date and time of day, of which the part that changes once a second is kept.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Calendar {
     zone: TimeZone,
     pattern: &'static str,

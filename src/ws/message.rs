@@ -47,6 +47,17 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// The same frame, with its payload in another place.
+    pub(crate) fn with_payload<'b>(&self, payload: &'b [u8]) -> Frame<'b> {
+        Frame {
+            header: self.header,
+            payload,
+            missing: self.missing,
+            cut_short: self.cut_short,
+            ends_message: self.ends_message,
+        }
+    }
+
     /// The close code and reason, for a Close frame that has them (RFC 6455 §5.5.1).
     pub fn close(&self) -> Option<(CloseCode, &'a [u8])> {
         match (self.header.opcode, self.payload) {
@@ -106,6 +117,29 @@ pub enum Text {
 }
 
 impl<'a> Message<'a> {
+    /// The same message, with its payload, and where that is not known, in another place.
+    pub(crate) fn with_payload<'b>(
+        &self,
+        payload: &'b [u8],
+        unknown: &'b [Range<usize>],
+    ) -> Message<'b> {
+        Message {
+            opcode: self.opcode,
+            frames: self.frames,
+            last: self.last,
+            length: self.length,
+            wire_length: self.wire_length,
+            compressed: self.compressed,
+            complete: self.complete,
+            missing: self.missing,
+            payload,
+            unknown,
+            unknown_length: self.unknown_length,
+            cut_short: self.cut_short,
+            text: self.text,
+        }
+    }
+
     /// What is kept, as text, without a character cut off at its end.
     pub fn text(&self) -> Option<&'a str> {
         if self.text != Text::Valid {
