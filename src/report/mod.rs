@@ -22,6 +22,7 @@ mod info;
 mod json;
 mod ladder;
 mod limits;
+mod object;
 mod ordered;
 mod overview;
 mod pretty;

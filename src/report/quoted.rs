@@ -5,7 +5,7 @@
 //! themselves: with a quotation mark every few bytes, writing the parts between them one by one
 //! takes several times as long. Text without escapes goes eight bytes at a time.
 
-use super::text::is_harmful;
+use super::text::{hex_digits, is_harmful};
 
 /// Where an escape stands, others are near: so many bytes are then looked at one by one.
 const CHUNK: usize = 64;
@@ -123,9 +123,9 @@ fn push_special(text: &str, at: usize, out: &mut Vec<u8>) -> usize {
     if c.is_ascii() || is_harmful(c) {
         for unit in c.encode_utf16(&mut [0; 2]) {
             out.extend(b"\\u");
-            let unit = usize::from(*unit);
-            let digit = |shift: u32| b"0123456789abcdef"[unit >> shift & 0xF];
-            out.extend([12, 8, 4, 0].map(digit));
+            for byte in unit.to_be_bytes() {
+                out.extend(hex_digits(byte));
+            }
         }
     } else {
         out.extend(c.encode_utf8(&mut [0; 4]).as_bytes());
