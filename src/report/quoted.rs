@@ -10,46 +10,58 @@ use super::text::{hex_digits, is_harmful};
 /// Where an escape stands, others are near: so many bytes are then looked at one by one.
 const CHUNK: usize = 64;
 
-/// What becomes of a byte.
+/// What becomes of a byte: in the low bits the two bytes that are written, of which the first
+/// may be all that counts, and above them how many count.
 #[derive(Clone, Copy)]
-struct Form {
-    bytes: [u8; 2],
-    /// How many of `bytes` are written; 0 where more is to be looked at.
-    len: u8,
+struct Form(u32);
+
+impl Form {
+    /// More than the byte is to be looked at.
+    const LOOK: u32 = 1 << 31;
+
+    const fn plain(byte: u8) -> Self {
+        Self(u32::from_le_bytes([byte, 0, 1, 0]))
+    }
+
+    const fn escape(letter: u8) -> Self {
+        Self(u32::from_le_bytes([b'\\', letter, 2, 0]))
+    }
+
+    fn bytes(self) -> [u8; 2] {
+        let [first, second, ..] = self.0.to_le_bytes();
+        [first, second]
+    }
+
+    fn len(self) -> usize {
+        usize::from(self.0.to_le_bytes()[2])
+    }
+
+    fn is_plain_or_escape(self) -> bool {
+        self.0 & Self::LOOK == 0
+    }
 }
 
 /// By byte. Of those beyond ASCII only the first ones of harmful characters are looked at.
 const FORMS: [Form; 256] = {
-    let mut forms = [Form {
-        bytes: [0; 2],
-        len: 1,
-    }; 256];
-    let mut byte = 0;
-    loop {
-        let form = &mut forms[byte as usize];
-        form.bytes[0] = byte;
-        if byte < 0x20 || byte == 0x7F {
-            form.len = 0;
+    let mut forms = [Form(Form::LOOK); 256];
+    let mut byte = u8::MAX;
+    while byte >= 0x20 {
+        if byte != 0x7F {
+            forms[byte as usize] = Form::plain(byte);
         }
-        if byte == u8::MAX {
-            break;
-        }
-        byte += 1;
+        byte -= 1;
     }
     let escapes = *b"\"\"\\\\\x08b\x0cf\nn\rr\tt";
     let mut at = 0;
     while at < escapes.len() {
-        forms[escapes[at] as usize] = Form {
-            bytes: [b'\\', escapes[at + 1]],
-            len: 2,
-        };
+        forms[escapes[at] as usize] = Form::escape(escapes[at + 1]);
         at += 2;
     }
     // U+0080 to U+00BF, U+0340, U+0600, U+1000, U+2000, U+3000, U+F000, U+C0000 and on.
     let leads = *b"\xC2\xCD\xD8\xE1\xE2\xE3\xEF\xF3";
     let mut at = 0;
     while at < leads.len() {
-        forms[leads[at] as usize].len = 0;
+        forms[leads[at] as usize] = Form(Form::LOOK);
         at += 1;
     }
     forms
@@ -66,7 +78,10 @@ pub(super) fn push_quoted(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&bytes[at..at + plain]);
         at += plain;
         at += push_chunk(&bytes[at..], out);
-        if bytes.get(at).is_some_and(|byte| form(*byte).len == 0) {
+        if bytes
+            .get(at)
+            .is_some_and(|byte| !form(*byte).is_plain_or_escape())
+        {
             at += push_special(text, at, out);
         }
     }
@@ -97,21 +112,48 @@ fn plain_words(bytes: &[u8]) -> usize {
 
 /// Appends bytes up to one that is to be looked at, [`CHUNK`] at most; says how many.
 fn push_chunk(bytes: &[u8], out: &mut Vec<u8>) -> usize {
-    let mut buffer = [0; 2 * CHUNK];
+    let mut buffer = [0; 2 * CHUNK + 1];
     let mut filled = 0;
     let mut taken = 0;
-    for byte in bytes.iter().take(CHUNK) {
+    let chunk = &bytes[..bytes.len().min(CHUNK)];
+    for word in chunk.as_chunks().0 {
+        let Some(room) = buffer[filled..].first_chunk_mut() else {
+            break;
+        };
+        let Some(written) = put_word(*word, room) else {
+            break;
+        };
+        filled += written;
+        taken += word.len();
+    }
+    for byte in &chunk[taken..] {
         let form = form(*byte);
-        if form.len == 0 {
+        if !form.is_plain_or_escape() {
             break;
         }
-        // Both are written, whether or not the second counts: no branch has to be guessed.
-        buffer[filled..filled + 2].copy_from_slice(&form.bytes);
-        filled += usize::from(form.len);
+        buffer[filled..filled + 2].copy_from_slice(&form.bytes());
+        filled += form.len();
         taken += 1;
     }
     out.extend_from_slice(&buffer[..filled]);
     taken
+}
+
+/// Writes eight bytes with their escapes and says how many that makes, or `None` where one of
+/// them is to be looked at.
+fn put_word(word: [u8; 8], room: &mut [u8; 17]) -> Option<usize> {
+    let mut all = Form(0);
+    let mut filled = 0;
+    for byte in word {
+        let form = form(byte);
+        all.0 |= form.0;
+        // Both are written, whether or not the second counts: no branch has to be guessed. It is
+        // never more than 15; so much the compiler has to be told.
+        let at = filled & 15;
+        room[at..at + 2].copy_from_slice(&form.bytes());
+        filled += form.len();
+    }
+    all.is_plain_or_escape().then_some(filled)
 }
 
 /// Appends the character at `at`, which may have to be escaped; says how many bytes of it were
