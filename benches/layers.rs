@@ -28,7 +28,7 @@ use wsdump::filter::Filter;
 use wsdump::flow::{FlowInfo, FlowTable, Side, StreamItem};
 use wsdump::report::{
     Csv, Follow, FollowStyle, Har, Json, Ladder, LadderStyle, Ordered, Overview, Printer, Rows,
-    Selection, SortKey, Style, TimeFormat, Timeline, View,
+    Selection, SortKey, Style, TimeFormat, Timeline, View, on_another_thread,
 };
 use wsdump::time::{Moment, Timestamp};
 use wsdump::wire::{Contents, Decoder};
@@ -163,6 +163,16 @@ const LAYERS: &[Layer] = &[
         name: "timeline",
         kind: "small",
         run: |material| material.print(Timeline::new(Style::default())),
+    },
+    Layer {
+        // Both threads count.
+        name: "timeline, on another thread",
+        kind: "small",
+        run: |material| {
+            let timeline = Timeline::new(Style::default());
+            let view = Ordered::new(timeline, Selection::default());
+            material.show(Config::default(), &mut *on_another_thread(view));
+        },
     },
     Layer {
         name: "json",
