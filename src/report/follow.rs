@@ -118,7 +118,9 @@ impl Printer for Follow {
             .map(|width| width.saturating_sub(indent).max(LEAST_ROOM));
         for line in self.payload.lines() {
             for part in wrapped(line, room.unwrap_or(usize::MAX)) {
-                let _ = writeln!(out, "{:indent$}{part}", "");
+                out.resize(out.len() + indent, b' ');
+                out.extend_from_slice(part.as_bytes());
+                out.push(b'\n');
             }
         }
         0

@@ -1,38 +1,43 @@
 //! Bytes as a table: offset, hexadecimal, and what is printable in ASCII.
 
-use std::fmt::Write as _;
+use std::iter::repeat_n;
 use std::ops::Range;
+use std::str;
 
-use super::text::{hex_digits, is_known};
+use super::text::{append, hex_digits, is_known};
+
+const BYTES_PER_LINE: usize = 16;
+
+/// Where the printable characters of a line begin, behind its offset.
+const TEXT: usize = 3 * BYTES_PER_LINE + 4;
 
 /// Appends a dump, a line for 16 bytes, each behind `indent` spaces.
 pub(super) fn dump(bytes: &[u8], unknown: &[Range<usize>], indent: usize, out: &mut String) {
-    for (line, chunk) in bytes.chunks(BYTES_PER_LINE).enumerate() {
-        // Writing into a string does not fail.
-        let _ = write!(out, "{:indent$}{:08x} ", "", line * BYTES_PER_LINE);
-        for at in 0..BYTES_PER_LINE {
-            if at == BYTES_PER_LINE / 2 {
-                out.push(' ');
-            }
-            let is_known = is_known(unknown, line * BYTES_PER_LINE + at);
-            let digits = match chunk.get(at) {
-                Some(_) if !is_known => *b"??",
-                Some(byte) => hex_digits(*byte),
-                None => *b"  ",
+    for (number, chunk) in bytes.chunks(BYTES_PER_LINE).enumerate() {
+        let offset = number * BYTES_PER_LINE;
+        let mut line = [b' '; TEXT + BYTES_PER_LINE + 1];
+        line[TEXT - 1] = b'|';
+        for (at, byte) in chunk.iter().enumerate() {
+            // There is a gap in the middle.
+            let column = 3 * at + 1 + at / (BYTES_PER_LINE / 2);
+            let digits = if is_known(unknown, offset + at) {
+                hex_digits(*byte)
+            } else {
+                *b"??"
             };
-            out.push(' ');
-            out.extend(digits.map(char::from));
+            line[column..column + 2].copy_from_slice(&digits);
+            line[TEXT + at] = match byte {
+                b' '..=b'~' => *byte,
+                _ => b'.',
+            };
         }
-        out.push_str("  |");
-        out.extend(chunk.iter().map(|byte| match byte {
-            b' '..=b'~' => char::from(*byte),
-            _ => '.',
-        }));
-        out.push_str("|\n");
+        line[TEXT + chunk.len()] = b'|';
+        // It is ASCII.
+        let line = str::from_utf8(&line[..=TEXT + chunk.len()]).unwrap_or_default();
+        out.extend(repeat_n(' ', indent));
+        append!(out, "{offset:08x} {line}\n");
     }
 }
-
-const BYTES_PER_LINE: usize = 16;
 
 #[cfg(test)]
 mod tests {

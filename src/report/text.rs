@@ -26,9 +26,17 @@ pub(crate) use append;
 /// escape("a\x1b[31mb\u{202e}c\n", &mut out);
 /// assert_eq!(out, r"a\x1b[31mb\u{202e}c\n");
 /// ```
-pub fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
+pub fn escape(mut text: &str, out: &mut String) {
+    loop {
+        // Most of it.
+        let plain = text.bytes().take_while(|byte| matches!(byte, b' '..=b'~'));
+        let (plain, rest) = text.split_at(plain.count());
+        out.push_str(plain);
+        let Some(c) = rest.chars().next() else {
+            return;
+        };
         push_escaped(c, out);
+        text = &rest[c.len_utf8()..];
     }
 }
 
