@@ -5,8 +5,6 @@
 //! is one file here.
 
 mod addresses;
-mod apart;
-mod behind;
 mod chart;
 mod clock;
 mod columns;
@@ -27,7 +25,6 @@ mod ordered;
 mod overview;
 mod pretty;
 mod quoted;
-mod record;
 mod rendered;
 mod samples;
 mod selection;
@@ -35,6 +32,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 mod text;
+mod threads;
 mod timeline;
 mod timestamp;
 
@@ -43,8 +41,6 @@ use std::io::{self, Write};
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
 
-pub use apart::{RowByRow, on_threads};
-pub use behind::on_another_thread;
 pub use connections::{Connections, Detail, SortKey};
 pub use csv::Csv;
 pub(crate) use duration::readable;
@@ -60,6 +56,7 @@ pub use samples::Times;
 pub use selection::{Chosen, EventType, Selection, TimeBound};
 pub use summary::{closing_lines, count, limits_reached, undecoded};
 pub use text::escape;
+pub use threads::{on_another_thread, on_threads};
 pub use timeline::{Dump, Rows, Style, Timeline};
 pub use timestamp::TimeFormat;
 
@@ -123,6 +120,11 @@ pub trait Printer {
         let _ = (row, out);
     }
 }
+
+/// A printer that renders each event by itself: its clones, each for some of the events,
+/// render what one would for all, and its heading and prefixes do not depend on what it
+/// rendered. So several threads can share the work, see [`on_threads`].
+pub trait RowByRow: Printer + Clone + Send + 'static {}
 
 /// When a rendered row happened.
 #[derive(Clone, Copy, Debug)]

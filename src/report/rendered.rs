@@ -56,9 +56,11 @@ impl Rendered {
         }
     }
 
+    /// Makes room for other rows, and does not hold on to that of exceptional ones.
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.text.clear();
+        self.text.shrink_to(ROOM);
     }
 
     /// Frees the room of rows that were taken out while others stayed.
@@ -90,6 +92,9 @@ impl Rendered {
         }
     }
 }
+
+/// Bytes of text that it has room for once it was cleared, at most.
+const ROOM: usize = 1 << 20;
 
 /// A printer, and what it gets to see.
 #[derive(Clone, Debug)]

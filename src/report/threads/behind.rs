@@ -6,7 +6,8 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 
-use super::View;
+use super::super::View;
+use super::Flight;
 use super::record::{FULL, Record, Recorder};
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
@@ -72,34 +73,6 @@ struct Job {
     outcome: io::Result<bool>,
 }
 
-/// Records that are on their way from one thread to another and back.
-#[derive(Debug, Default)]
-pub(super) struct Flight {
-    records: usize,
-    weight: usize,
-}
-
-impl Flight {
-    /// Whether another one has to wait until one of `most` is back, or of fewer that are large.
-    pub(super) fn is_full(&self, most: usize) -> bool {
-        self.records >= most || (self.records > 0 && self.weight >= most * FULL)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.records == 0
-    }
-
-    pub(super) fn start(&mut self, record: &Record) {
-        self.records += 1;
-        self.weight += record.weight();
-    }
-
-    pub(super) fn land(&mut self, record: &Record) {
-        self.records -= 1;
-        self.weight -= record.weight();
-    }
-}
-
 /// Records that are on their way at most.
 const MOST: usize = 4;
 
@@ -127,7 +100,7 @@ impl<V: View> Behind<V> {
     fn write_next(&mut self, out: &mut dyn Write) -> io::Result<bool> {
         let Ok(mut job) = self.done.recv() else {
             self.end();
-            return Err(io::Error::other("the view ended too early"));
+            return Err(io::Error::other("its view has failed before"));
         };
         self.flight.land(&job.record);
         out.write_all(&job.text)?;
@@ -190,7 +163,7 @@ impl<V: View> View for Behind<V> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::tell;
+    use super::super::super::testing::tell;
     use super::*;
 
     /// Writes a letter a release, and fails at one of them.

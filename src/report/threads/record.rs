@@ -5,7 +5,7 @@ use std::mem::size_of;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::View;
+use super::super::View;
 use crate::anomaly::Anomaly;
 use crate::event::{
     ConnectionReport, Event, EventKind, EventSink, OpeningFacts, OtherPacket, PacketFacts, Peers,
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn only_releases_that_may_release_something_are_kept() -> io::Result<()> {
-        use super::super::testing::tell;
+        use super::super::super::testing::tell;
         let mut recorder = Recorder::new();
         for packet in 1..=4 {
             if packet == 2 {
