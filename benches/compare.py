@@ -219,6 +219,14 @@ def alone(bench: Bench) -> None:
     ratio = each[1] / each[0]
     tell(f"time of a packet, {bench.asked.size} MiB to 10 MiB", f"{ratio:.2f}", "1.1", ratio > 1.1)
 
+    tiny = bench.capture("small", 1)
+    for what, arguments in (("summary", ["--summary", small]), ("timeline", [small]),
+                            ("JSON", ["--json", small]), ("timeline of 1 MiB", [tiny])):
+        commands = [[bench.asked.wsdump, jobs, *arguments] for jobs in ("-j2", "-j1")]
+        two, one = measured(commands, max(bench.asked.runs, 5), bench.folder)
+        ratio = two.wall / one.wall
+        tell(f"{what}, `-j2` to `-j1`", f"{ratio:.2f}", "1", ratio > 1)
+
     start = bench.wsdump("--version").wall * 1e3
     tell("`--version`", f"{start:.1f} ms", "5 ms", start > 5)
     first = min(first_row(bench.asked.wsdump, small) for _ in range(9)) * 1e3

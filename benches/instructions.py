@@ -31,11 +31,6 @@ def counted(layers: str, name: str, times: int) -> int:
     return int(found[1])
 
 
-def for_a_packet(layers: str, name: str, packets: int) -> int:
-    """What one time more takes: that of making the input does not count."""
-    return round((counted(layers, name, 2) - counted(layers, name, 1)) / packets)
-
-
 def stored() -> dict[str, int]:
     lines = STORED.read_text().splitlines() if STORED.exists() else []
     rows = [line.rsplit(maxsplit=1) for line in lines if line and not line.startswith("#")]
@@ -48,10 +43,15 @@ def main() -> None:
     parser.add_argument("layers")
     asked = parser.parse_args()
     listed = subprocess.run([asked.layers, "--list"], capture_output=True, text=True, check=True)
-    names = [line.split("\t") for line in listed.stdout.splitlines()]
+    rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    kinds = {kind: name for name, kind, _ in rows}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        count = lambda row: for_a_packet(asked.layers, row[0], int(row[1]))
-        counts = dict(zip((name for name, _ in names), pool.map(count, names)))
+        # Making the input does not count: any layer that reads the same tells what it takes.
+        inputs = dict(zip(kinds, pool.map(lambda name: counted(asked.layers, name, 0),
+                                          kinds.values())))
+        totals = list(pool.map(lambda row: counted(asked.layers, row[0], 1), rows))
+    counts = {name: round((total - inputs[kind]) / int(packets))
+              for (name, kind, packets), total in zip(rows, totals)}
 
     before = stored()
     failed = False

@@ -2,7 +2,8 @@
 //!
 //! `layers [NAME]` prints times. `layers --count NAME TIMES` runs one layer
 //! that often and prints nothing: what `benches/instructions.py` counts instructions of.
-//! `layers --list` prints the layers, each with the number of packets that it reads.
+//! `layers --list` prints the layers, each with what it reads: the kind of capture, and how many
+//! packets.
 
 #![allow(
     missing_docs,
@@ -352,7 +353,7 @@ fn main() {
     if words == ["--list"] {
         for layer in LAYERS {
             let packets = Material::new(layer.kind).packets.len();
-            println!("{}\t{packets}", layer.name);
+            println!("{}\t{}\t{packets}", layer.name, layer.kind);
         }
         return;
     }
