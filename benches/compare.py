@@ -219,9 +219,10 @@ def alone(bench: Bench) -> None:
     ratio = each[1] / each[0]
     tell(f"time of a packet, {bench.asked.size} MiB to 10 MiB", f"{ratio:.2f}", "1.1", ratio > 1.1)
 
-    tiny = bench.capture("small", 1)
+    short = bench.capture("small", 5)
     for what, arguments in (("summary", ["--summary", small]), ("timeline", [small]),
-                            ("JSON", ["--json", small]), ("timeline of 1 MiB", [tiny])):
+                            ("JSON", ["--json", small]),
+                            ("timeline of 5 MiB", [short])):
         commands = [[bench.asked.wsdump, jobs, *arguments] for jobs in ("-j2", "-j1")]
         two, one = measured(commands, max(bench.asked.runs, 5), bench.folder)
         ratio = two.wall / one.wall

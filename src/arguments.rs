@@ -199,7 +199,7 @@ pub(crate) struct Arguments {
 
     /// Spread the work on so many threads, one that decodes and others that render its rows, and
     /// read ahead in files beside them; 1 does all in one [default: as many as there are cores,
-    /// for files of a megabyte and more]
+    /// for files of 4 MiB and more]
     #[arg(short, long, value_name = "N", value_parser = number::<u16>)]
     pub(crate) jobs: Option<u16>,
 

@@ -479,7 +479,7 @@ fn open_files(arguments: &Arguments, read: &BytesRead) -> anyhow::Result<(Input,
 }
 
 /// Bytes of captures from which on more threads save more than they take to begin.
-const WORTH_THREADS: u64 = 1 << 20;
+const WORTH_THREADS: u64 = 4 << 20;
 
 /// Threads that render rows at most: as many keep up with one that decodes.
 const MOST_RENDERING: usize = 8;

@@ -1,9 +1,10 @@
 //! Rendered rows, written in packet order.
 
 use std::io::{self, Write};
+use std::mem;
 use std::ops::Range;
 
-use super::rendered::{Rendered, Renderer};
+use super::rendered::{Rendered, RenderedRow, Renderer};
 use super::{Printer, Selection, View, count};
 use crate::event::{Event, EventSink, OtherPacket};
 use crate::{Limits, Summary};
@@ -66,11 +67,61 @@ impl<P: Printer> Ordered<P> {
         &self.renderer
     }
 
-    /// Takes rows that were rendered elsewhere.
+    /// Takes rows that were rendered elsewhere. They wait for a release.
     pub(super) fn take(&mut self, rendered: &Rendered, rows: Range<usize>) {
         for row in &rendered.rows()[rows] {
             self.pending.copy(rendered, row);
         }
+    }
+
+    /// Takes rows that were rendered elsewhere, and writes those of packets before `before`, and
+    /// those that waited. Says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub(super) fn release_with(
+        &mut self,
+        rendered: &Rendered,
+        rows: Range<usize>,
+        before: u64,
+        out: &mut dyn Write,
+    ) -> io::Result<bool> {
+        let new = &rendered.rows()[rows.clone()];
+        let are_decided = new.last().is_none_or(|last| last.row.packet < before)
+            && new.is_sorted_by_key(|rendered| rendered.row.packet);
+        if self.pending.rows().is_empty() && are_decided {
+            // As they mostly are: then they need not be copied.
+            self.write(rendered, rows.clone(), out)?;
+            return Ok(!rows.is_empty());
+        }
+        self.take(rendered, rows);
+        self.release(before, out)
+    }
+
+    /// Writes rows, behind the heading if they are the first.
+    fn write(
+        &mut self,
+        rendered: &Rendered,
+        rows: Range<usize>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let printer = &mut self.renderer.printer;
+        if !rows.is_empty() && !mem::replace(&mut self.begun, true) {
+            self.line.clear();
+            printer.heading(&mut self.line);
+            out.write_all(&self.line)?;
+        }
+        for row in &rendered.rows()[rows] {
+            self.late += u64::from(row.row.packet < self.forced);
+            let (above, body) = rendered.text_of(row);
+            out.write_all(above)?;
+            self.line.clear();
+            printer.prefix(&row.row, &mut self.line);
+            out.write_all(&self.line)?;
+            out.write_all(body)?;
+        }
+        Ok(())
     }
 
     /// Counts the rows that came since the last time.
@@ -91,38 +142,27 @@ impl<P: Printer> View for Ordered<P> {
         if self.counted == 0 {
             return Ok(false);
         }
-        if std::mem::take(&mut self.unsorted) {
+        if mem::take(&mut self.unsorted) {
             self.pending.sort();
         }
-        let rows = self.pending.rows();
+        // Nothing is lost by it: who cannot be written to gets no more.
+        let mut pending = mem::take(&mut self.pending);
+        let rows = pending.rows();
         let decided = rows.partition_point(|pending| pending.row.packet < before);
         let forced = self.waiting > self.max_waiting;
         let ready = if forced { rows.len() } else { decided };
-        let printer = &mut self.renderer.printer;
-        if ready > 0 && !std::mem::replace(&mut self.begun, true) {
-            self.line.clear();
-            printer.heading(&mut self.line);
-            out.write_all(&self.line)?;
-        }
-        for pending in &rows[..ready] {
-            self.late += u64::from(pending.row.packet < self.forced);
-            let (above, body) = self.pending.text_of(pending);
-            out.write_all(above)?;
-            self.line.clear();
-            printer.prefix(&pending.row, &mut self.line);
-            out.write_all(&self.line)?;
-            out.write_all(body)?;
-            self.waiting -= pending.len();
-        }
+        self.write(&pending, 0..ready, out)?;
+        self.waiting -= rows[..ready].iter().map(RenderedRow::len).sum::<usize>();
         if forced && decided < ready {
             let until = rows[ready - 1].row.packet;
             self.forced = self.forced.max(until);
         }
-        self.pending.remove_first(ready);
+        pending.remove_first(ready);
         self.counted -= ready;
-        if self.pending.text_len() > 4 * self.max_waiting.max(1 << 10) {
-            self.pending.compact();
+        if pending.text_len() > 4 * self.max_waiting.max(1 << 10) {
+            pending.compact();
         }
+        self.pending = pending;
         Ok(ready > 0)
     }
 

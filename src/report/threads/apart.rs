@@ -222,9 +222,10 @@ impl<P: RowByRow> Apart<P> {
         let mut written = false;
         let mut taken = 0;
         for &Release { rows, before } in &job.releases {
-            self.ordered.take(&job.rendered, taken..rows);
+            written |= self
+                .ordered
+                .release_with(&job.rendered, taken..rows, before, out)?;
             taken = rows;
-            written |= self.ordered.release(before, out)?;
         }
         let rows = job.rendered.rows().len();
         self.ordered.take(&job.rendered, taken..rows);
