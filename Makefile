@@ -4,7 +4,7 @@
 CARGO ?= cargo
 CAPTURE ?= testdata/chat.pcap
 
-.PHONY: help setup peers run test check baselines bench compare instructions loss mutate attack fuzz deny lint doc testdata pictures
+.PHONY: help setup peers run test check baselines bench compare live instructions loss mutate attack fuzz deny lint doc testdata pictures
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ COMPARE_RUNS ?= 5
 
 compare: setup ## Measure wsdump beside tshark, tcpdump and tcpflow, which it installs
 	@./.ci/compare --size $(COMPARE_SIZE) --runs $(COMPARE_RUNS)
+
+live: setup ## Measure how many packets a second are taken from an interface; takes root
+	@./.ci/live
 
 loss: setup ## Print how much of recorded captures is told when packets are missing
 	@./.ci/bench loss
