@@ -145,7 +145,7 @@ impl<P: Printer> View for Ordered<P> {
         if mem::take(&mut self.unsorted) {
             self.pending.sort();
         }
-        // Nothing is lost by it: who cannot be written to gets no more.
+        // Where `out` fails they are gone: it gets no more rows in any case.
         let mut pending = mem::take(&mut self.pending);
         let rows = pending.rows();
         let decided = rows.partition_point(|pending| pending.row.packet < before);
