@@ -4,7 +4,9 @@
     benches/instructions.py [--accept] LAYERS
 
 LAYERS is the benchmark of that name. valgrind counts: the same program with the same input
-gives the same number, whatever else the machine does. A layer that takes over 10 % more than
+gives the same number, whatever else the machine does, but that now and then two connections
+fall together in a hash table, whose seed is random: some 20 instructions a packet more. So what
+counts is the least of several runs. A layer that takes over 10 % more than
 benches/instructions.txt says is a failure; --accept writes that file anew.
 """
 
@@ -16,6 +18,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+RUNS = 3
 STORED = Path(__file__).with_name("instructions.txt")
 MOST = 1.10
 
@@ -47,13 +50,21 @@ def main() -> None:
     kinds = {kind: name for name, kind, _ in rows}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         # Making the input does not count: any layer that reads the same tells what it takes.
-        inputs = dict(zip(kinds, pool.map(lambda name: counted(asked.layers, name, 0),
-                                          kinds.values())))
-        totals = list(pool.map(lambda row: counted(asked.layers, row[0], 1), rows))
-    counts = {name: round((total - inputs[kind]) / int(packets))
-              for (name, kind, packets), total in zip(rows, totals)}
+        inputs = {}
+        for kind, name in kinds.items():
+            inputs[kind] = min(pool.map(lambda _: counted(asked.layers, name, 0), range(RUNS)))
 
-    before = stored()
+        def for_a_packet(row: list[str]) -> int:
+            name, kind, packets = row
+            return round((counted(asked.layers, name, 1) - inputs[kind]) / int(packets))
+
+        counts = {row[0]: count for row, count in zip(rows, pool.map(for_a_packet, rows))}
+        before = stored()
+        for row in rows:
+            for _ in range(1, RUNS):
+                if counts[row[0]] > MOST * before.get(row[0], 0):
+                    counts[row[0]] = min(counts[row[0]], for_a_packet(row))
+
     failed = False
     for name, count in counts.items():
         ratio = count / before.get(name, count)
