@@ -34,8 +34,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::View;
+use super::json::push_json;
 use super::timestamp::{Calendar, subsecond};
-use super::{View, write_json};
 use crate::Summary;
 use crate::event::{
     CloseReport, ConnectionReport, Event, EventKind, EventSink, Peers, UpgradeOutcome,
@@ -153,7 +154,7 @@ impl Har {
     fn kept(&mut self, head: impl FnOnce() -> Value) -> Text {
         let mut text = Vec::new();
         if self.has_room() {
-            append(&head(), &mut text);
+            push_json(&head(), &mut text);
             self.held += text.len();
         }
         text
@@ -189,7 +190,7 @@ impl Har {
         if before > 0 {
             entry.messages.push(b',');
         }
-        append(&Value::Object(object), &mut entry.messages);
+        push_json(&Value::Object(object), &mut entry.messages);
         self.held += entry.messages.len() - before;
     }
 
@@ -320,7 +321,7 @@ impl Har {
         }
         // The messages are JSON already: they go before the closing brace.
         self.ready.push(b'\n');
-        append(&object, &mut self.ready);
+        push_json(&object, &mut self.ready);
         self.ready.pop();
         self.ready.extend_from_slice(b",\"_webSocketMessages\":[");
         self.ready.extend_from_slice(messages);
@@ -402,11 +403,6 @@ fn restored(text: &[u8], missing: impl FnOnce() -> Value) -> Value {
         value["comment"] = "left out".into();
         value
     })
-}
-
-fn append(value: &Value, out: &mut Vec<u8>) {
-    // Into a vector, and of values without keys that are no strings: it does not fail.
-    let _ = write_json(value, out);
 }
 
 fn request(head: &RequestHead, server: SocketAddr) -> Value {

@@ -147,12 +147,17 @@ impl Printer for Json {
 /// A value as a line of JSON in which what a terminal might act upon is written as escapes.
 pub fn json_line(value: &impl Serialize) -> String {
     let mut line = Vec::new();
-    // Neither writing into a vector nor maps with string keys can fail.
-    let written = write_json(value, &mut line);
-    debug_assert!(written.is_ok());
+    push_json(value, &mut line);
     line.push(b'\n');
     // The serializer writes UTF-8.
     String::from_utf8(line).unwrap_or_default()
+}
+
+/// Appends a value whose maps have strings for keys.
+pub(super) fn push_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+    // Only other keys, or an output that is no vector, could fail.
+    let written = write_json(value, out);
+    debug_assert!(written.is_ok());
 }
 
 /// Writes a value: with [`Object::text`], the one place where text from the network becomes

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
-use super::json::write_json;
+use super::json::push_json;
 use super::quoted::push_quoted;
 use super::text::hex_digits;
 
@@ -109,9 +109,7 @@ impl Object<'_> {
     /// Anything else.
     pub(super) fn value(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
         self.name(name);
-        // Neither writing into a vector nor maps with string keys can fail.
-        let written = write_json(value, self.out);
-        debug_assert!(written.is_ok());
+        push_json(value, self.out);
     }
 
     /// An object with the fields that `fill` writes.
