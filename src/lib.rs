@@ -65,6 +65,7 @@ pub mod http;
 pub mod limits;
 mod near;
 pub mod report;
+mod started;
 pub mod time;
 pub mod wire;
 pub mod ws;

@@ -32,7 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("flow", &["flow"]),
     ("wire", &["wire"]),
     ("capture", &["capture"]),
-    ("base", &["time", "anomaly", "limits", "near"]),
+    ("base", &["time", "anomaly", "limits", "near", "started"]),
 ];
 
 /// What lib.rs hands on under a name of its own.

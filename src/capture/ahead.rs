@@ -7,9 +7,10 @@
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::{CaptureError, DecryptionSecrets, LinkType, Packet, PacketSource};
+use crate::started::start;
 use crate::time::Timestamp;
 
 /// Has `source` read ahead, on a thread of its own. Where there can be no thread, it is read as
@@ -19,18 +20,13 @@ use crate::time::Timestamp;
 pub fn read_ahead(source: Box<dyn PacketSource + Send>) -> Box<dyn PacketSource + Send> {
     let (filled, taken) = sync_channel(WAITING);
     let (emptied, empty) = channel();
-    // Handed over once the thread is there, so that it is not lost if there can be none.
-    let (hand, over) = channel();
-    let reader = Builder::new().name("read-ahead".to_owned()).spawn(move || {
-        if let Ok(source) = over.recv() {
-            fill_all(source, &filled, &empty);
-        }
+    let reader = start("read-ahead", source, move |source| {
+        fill_all(source, &filled, &empty);
     });
-    let Ok(reader) = reader else {
-        return source;
+    let reader = match reader {
+        Ok(reader) => reader,
+        Err(source) => return source,
     };
-    // The thread waits for it.
-    let _ = hand.send(source);
     Box::new(ReadAhead {
         batch: Batch::default(),
         next: 0,
@@ -61,7 +57,7 @@ struct ReadAhead {
     taken: Receiver<Batch>,
     emptied: Sender<Batch>,
     /// Until it has ended.
-    reader: Option<JoinHandle<()>>,
+    reader: Option<JoinHandle<Option<()>>>,
 }
 
 /// Packets in a row, and what comes after them.

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::mem;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 
 use super::super::View;
 use super::Flight;
 use super::record::{FULL, Record, Recorder};
 use crate::Summary;
 use crate::event::{Event, EventSink, OtherPacket};
+use crate::started::start;
 
 /// Has `view` render on another thread what this one decodes. What it writes is the same.
 ///
@@ -18,18 +19,14 @@ use crate::event::{Event, EventSink, OtherPacket};
 pub fn on_another_thread(view: impl View + Send + 'static) -> Box<dyn View> {
     let (jobs, work) = channel();
     let (finished, done) = channel();
-    // Handed over once the thread is there, so that it is not lost if there can be none.
-    let (hand, over) = channel();
-    let thread = Builder::new().name("render".to_owned()).spawn(move || {
-        let mut view = over.recv().ok()?;
+    let thread = start("render", view, move |mut view| {
         render_all(&mut view, &work, &finished);
-        Some(view)
+        view
     });
-    let Ok(thread) = thread else {
-        return Box::new(view);
+    let thread = match thread {
+        Ok(thread) => thread,
+        Err(view) => return Box::new(view),
     };
-    // The thread waits for it.
-    let _ = hand.send(view);
     Box::new(Behind {
         recorder: Recorder::new(),
         jobs: Some(jobs),
