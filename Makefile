@@ -31,9 +31,12 @@ test: setup ## Run all tests
 # Recorded of real endpoints; testdata/wsdump.toml says what is asked of them.
 CHECKED = $(patsubst testdata/baselines/%.json,testdata/%.pcap,$(wildcard testdata/baselines/*.json))
 
+# The program that checks, where one is built already.
+WSDUMP ?=
+
 check: setup ## Check the recorded captures with wsdump itself
-	@$(CARGO) build --quiet
-	@$(CARGO) run --quiet -- check $(CHECKED)
+	@[ -n "$(WSDUMP)" ] || $(CARGO) build --quiet
+	@$(or $(WSDUMP),$(CARGO) run --quiet --) check $(CHECKED)
 
 baselines: setup ## Record the baselines of these captures anew
 	@$(CARGO) build --quiet
@@ -70,7 +73,7 @@ lint: setup ## Check formatting, and clippy with and without live capture
 	$(CARGO) clippy --lib --bins --test cli --no-default-features -- -D warnings
 	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
 	$(CARGO) clippy --manifest-path benches/Cargo.toml \
-		--target-dir "$${CARGO_TARGET_DIR:-target}/lint" --all-targets -- -D warnings
+		--target-dir "$${CARGO_TARGET_DIR:-target}" --all-targets -- -D warnings
 
 doc: setup ## Build the library's documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps
