@@ -145,7 +145,7 @@ impl Connection {
         }
         // What each packet is matters only where every packet is told of.
         let of_note = !matches!(event.kind, TcpEventKind::Ack | TcpEventKind::Data);
-        if of_note || scope.driver.shared.config.all {
+        if of_note || scope.driver.config.all {
             scope.tell(side, EventKind::Tcp(*event));
         }
     }
@@ -282,7 +282,7 @@ impl Scope<'_, '_> {
     /// The first event: it is told, or waits.
     #[cold]
     fn begin(&mut self) {
-        if self.driver.shared.config.all {
+        if self.driver.config.all {
             self.teller.visibility = Visibility::Shown;
         } else {
             self.teller.visibility = Visibility::Waiting;
@@ -462,7 +462,7 @@ impl Scope<'_, '_> {
         let packet = self.driver.facts;
         let teller = &mut *self.teller;
         let Waited { events, heap_bytes } = &mut **teller.opening.get_or_insert_default();
-        if events.len() >= self.driver.shared.config.limits.max_opening_events.max(1) {
+        if events.len() >= self.driver.config.limits.max_opening_events.max(1) {
             // The handshake stays; of the rest, the latest matter most.
             let is_handshake = |waiting: &Untold| matches!(waiting.opening, Opening::Tcp(event) if is_handshake(event.kind));
             let oldest = events.iter().position(|event| !is_handshake(event));

@@ -61,6 +61,7 @@ pub struct Config {
 /// ```
 #[derive(Debug)]
 pub struct Analyzer {
+    config: Config,
     wire: wire::Decoder,
     flows: FlowTable<Connection>,
     shared: Shared,
@@ -69,7 +70,6 @@ pub struct Analyzer {
 /// What all connections share.
 #[derive(Debug)]
 struct Shared {
-    config: Config,
     /// Time of the capture's first packet.
     start: Timestamp,
     /// The latest packet.
@@ -207,10 +207,10 @@ impl Analyzer {
     /// An analyzer that has seen nothing.
     pub fn new(config: Config) -> Self {
         Self {
+            config,
             wire: wire::Decoder::new(config.limits.fragments),
             flows: FlowTable::new(config.limits),
             shared: Shared {
-                config,
                 start: Timestamp::default(),
                 last: Moment::default(),
                 since_previous: 0,
@@ -224,7 +224,7 @@ impl Analyzer {
     /// connection that the packet is of; `None` also for a part of a fragmented datagram,
     /// but for the last.
     pub fn push(&mut self, packet: &Packet<'_>, sink: &mut dyn EventSink) -> Option<u64> {
-        let shared = &mut self.shared;
+        let Self { config, shared, .. } = self;
         let summary = &mut shared.summary;
         summary.packets += 1;
         summary.bytes += u64::from(packet.wire_len);
@@ -238,22 +238,24 @@ impl Analyzer {
             shared.since_previous = at.time.nanos_since(shared.last.time);
         }
         shared.last = at;
-        if let Some(patience) = shared.config.patience {
+        if let Some(patience) = config.patience {
             shared.waiting.give_up_before(at.time, patience);
         }
         if packet.wire_len as usize > packet.data.len() {
             summary.cut_packets += 1;
         }
-        match self.wire.decode(packet) {
+        // Not moved: a segment is many words.
+        match &self.wire.decode(packet) {
             Contents::Tcp(segment) => {
                 let mut driver = Driver {
+                    config,
                     shared,
                     sink,
-                    segment: Some(&segment),
+                    segment: Some(segment),
                     numbers: None,
                     facts: None,
                 };
-                self.flows.push(&segment, at, &mut driver)
+                self.flows.push(segment, at, &mut driver)
             }
             Contents::Other(other) => {
                 match other.kind {
@@ -264,11 +266,11 @@ impl Analyzer {
                     }
                     _ => summary.other_packets += 1,
                 }
-                if shared.config.all {
+                if config.all {
                     sink.other_packet(&OtherPacket {
                         at,
                         elapsed: at.time.nanos_since(shared.start),
-                        other,
+                        other: *other,
                         wire_len: packet.wire_len,
                         captured_len: u32::try_from(packet.data.len()).unwrap_or(packet.wire_len),
                         since_previous: shared.since_previous,
@@ -286,6 +288,7 @@ impl Analyzer {
         // What ends with the capture is known at its last packet.
         let at = shared.last;
         let mut driver = Driver {
+            config: &self.config,
             shared,
             sink,
             segment: None,
@@ -323,6 +326,7 @@ impl Analyzer {
 
 /// Hands what the flow table finds to the connections.
 struct Driver<'a> {
+    config: &'a Config,
     shared: &'a mut Shared,
     sink: &'a mut dyn EventSink,
     /// What is read now.

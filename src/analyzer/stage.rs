@@ -232,7 +232,7 @@ impl Stage {
         item: StreamItem<'_>,
     ) {
         let profile = Profile {
-            max_bytes: scope.driver.shared.config.limits.max_search_bytes,
+            max_bytes: scope.driver.config.limits.max_search_bytes,
             ..Profile::for_unknown()
         };
         let sides = [Search::new(profile), Search::new(profile)];
@@ -276,7 +276,7 @@ impl Stage {
             self.found(scope, side, found.masked, pieces);
             return;
         }
-        let limit = scope.driver.shared.config.limits.max_search_bytes as u64;
+        let limit = scope.driver.config.limits.max_search_bytes as u64;
         let [less, more] = {
             let [a, b] = sides.each_ref().map(|side| side.seeker.searched());
             [a.min(b), a.max(b)]
@@ -491,17 +491,17 @@ impl Http {
     }
 
     fn push(&mut self, scope: &mut Scope<'_, '_>, side: Side, item: StreamItem<'_>) {
-        let limits = scope.driver.shared.config.limits;
+        let limits = &scope.driver.config.limits;
         let direction = scope.direction(side);
         let mut exchange = std::mem::take(&mut self.exchange);
-        exchange.push(direction, item, &limits, &mut |item| {
+        exchange.push(direction, item, limits, &mut |item| {
             self.item(scope, item, direction);
         });
         let unanswered = direction == Direction::ClientToServer && exchange.holds_early_bytes();
         let server = scope.side(Direction::ServerToClient);
         if unanswered && !scope.flow.captured[server.index()] {
             // Nothing the server says was captured: its answer will not come.
-            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(limits, &mut |item| self.item(scope, item, direction));
         }
         self.exchange = exchange;
     }
@@ -510,11 +510,11 @@ impl Http {
     fn finish(&mut self, scope: &mut Scope<'_, '_>) {
         // Where only the capture ended, the answer may have come later.
         let over = scope.flow.end != TcpEnd::Open;
-        let limits = scope.driver.shared.config.limits;
+        let limits = &scope.driver.config.limits;
         let mut exchange = std::mem::take(&mut self.exchange);
         if exchange.holds_early_bytes() {
             let direction = Direction::ClientToServer;
-            exchange.give_up_answer(&limits, &mut |item| self.item(scope, item, direction));
+            exchange.give_up_answer(limits, &mut |item| self.item(scope, item, direction));
         } else if let (Some(asked), true) = (self.unanswered(), over) {
             let detail = format!(
                 "no answer to {} {}",
@@ -576,7 +576,7 @@ impl Http {
             HttpItem::HeadTooLong(direction) => {
                 // Where WebSocket was asked for, a rule says it.
                 scope.driver.shared.summary.heads_too_long += u64::from(!scope.teller.is_websocket);
-                let limit = scope.driver.shared.config.limits.max_head_bytes;
+                let limit = scope.driver.config.limits.max_head_bytes;
                 let detail = format!("more than {limit} bytes");
                 self.give_up(scope, direction, Rule::HeadLimit, detail);
             }

@@ -49,7 +49,7 @@ impl WebSocket {
     ) -> Self {
         scope.show();
         scope.teller.outcome = UpgradeOutcome::Upgraded;
-        let limits = &scope.driver.shared.config.limits;
+        let limits = &scope.driver.config.limits;
         Self {
             session: Session::new(agreement.as_ref(), starts, limits),
             tally: Tally {
@@ -78,19 +78,19 @@ impl WebSocket {
         if direction == Direction::ClientToServer && std::mem::take(&mut self.client_silent) {
             item = without_late_request(item);
         }
-        let limits = scope.driver.shared.config.limits;
+        let limits = &scope.driver.config.limits;
         let Self { session, tally, .. } = self;
-        session.push(direction, item, scope.at, &limits, &mut |item| {
+        session.push(direction, item, scope.at, limits, &mut |item| {
             tally.tell(scope, direction, item);
         });
     }
 
     /// Ends the session and sums the connection up in `report`.
     pub(super) fn finish(mut self, scope: &mut Scope<'_, '_>, report: &mut ConnectionReport) {
-        let limits = scope.driver.shared.config.limits;
+        let limits = &scope.driver.config.limits;
         let Self { session, tally, .. } = &mut self;
         for direction in Direction::BOTH {
-            session.finish(direction, scope.at, &limits, &mut |item| {
+            session.finish(direction, scope.at, limits, &mut |item| {
                 tally.tell(scope, direction, item);
             });
         }
@@ -162,7 +162,7 @@ impl Tally {
                         })
                     });
                 }
-                let is_wanted = !scope.driver.shared.config.messages_only;
+                let is_wanted = !scope.driver.config.messages_only;
                 if is_wanted || !frame.header.opcode.is_data() {
                     let frame = *frame;
                     scope.tell(side, EventKind::Frame { frame, answers });

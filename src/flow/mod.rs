@@ -10,6 +10,7 @@
 //! and [`Side::B`].
 
 mod assembler;
+mod ends;
 mod recent;
 mod table;
 mod tracker;

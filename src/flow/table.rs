@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::ends::Ends;
 use super::tracker::{Context, Flow, Reopening, Syn};
 use super::{FlowInfo, FlowSink, TcpEnd, Worth};
 use crate::limits::Limits;
@@ -61,34 +62,9 @@ struct Ended {
 
 impl<S> Slot<S> {
     /// Whether the flow here is between these two ends.
-    fn is_between(&self, ends: [SocketAddr; 2]) -> bool {
+    fn is_between(&self, ends: &Ends) -> bool {
         let flow = self.flow.as_deref();
-        flow.is_some_and(|flow| flow.is_between(ends))
-    }
-}
-
-/// Both endpoints, the lower first, so that either direction has the same hash.
-#[derive(Hash)]
-struct Key {
-    low: u128,
-    high: u128,
-    /// Both ports, and whether the addresses are IPv6.
-    rest: u64,
-}
-
-impl Key {
-    fn new(ends: [SocketAddr; 2]) -> Self {
-        let number = |end: SocketAddr| match end.ip() {
-            IpAddr::V4(ip) => (u128::from(u32::from(ip)), end.port()),
-            IpAddr::V6(ip) => (u128::from(ip), end.port()),
-        };
-        let [one, two] = ends.map(number);
-        let (low, high) = if one <= two { (one, two) } else { (two, one) };
-        Self {
-            low: low.0,
-            high: high.0,
-            rest: u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(ends[0].is_ipv6()),
-        }
+        flow.is_some_and(|flow| flow.ends == *ends)
     }
 }
 
@@ -278,12 +254,12 @@ impl<S: Default> FlowTable<S> {
     where
         K: FlowSink<State = S>,
     {
-        let ends = [segment.source, segment.destination];
-        let hash = self.hasher.hash_one(Key::new(ends));
+        let ends = Ends::new([segment.source, segment.destination]);
+        let hash = self.hasher.hash_one(ends);
         let slots = &self.slots;
         let head = self
             .index
-            .find(hash, |&slot| slots[slot as usize].is_between(ends))
+            .find(hash, |&slot| slots[slot as usize].is_between(&ends))
             .copied();
         if let Some(head) = head {
             if let Some(slot) = self.sibling(head, |flow| flow.knows(segment.encapsulation)) {
@@ -308,9 +284,11 @@ impl<S: Default> FlowTable<S> {
 
     fn insert(&mut self, hash: u64, segment: &Segment<'_>, at: Moment) -> u32 {
         self.opened += 1;
-        let ends = [segment.source, segment.destination];
+        let endpoints = [segment.source, segment.destination];
+        let flow = new_flow(self.opened, endpoints, at, segment);
+        let ends = flow.ends;
         let mut slot = Slot {
-            flow: Some(Box::new(new_flow(self.opened, ends, at, segment))),
+            flow: Some(Box::new(flow)),
             next: None,
         };
         let place = self.free.pop().unwrap_or_else(|| {
@@ -321,13 +299,13 @@ impl<S: Default> FlowTable<S> {
         // The head may just have been given up, so it is looked up again.
         match self
             .index
-            .find_mut(hash, |&slot| slots[slot as usize].is_between(ends))
+            .find_mut(hash, |&slot| slots[slot as usize].is_between(&ends))
         {
             Some(head) => slot.next = Some(std::mem::replace(head, place)),
             None => {
                 self.index.insert_unique(hash, place, |&slot| {
                     let flow = slots[slot as usize].flow.as_deref();
-                    flow.map_or(0, |flow| hasher.hash_one(Key::new(flow.info.endpoints)))
+                    flow.map_or(0, |flow| hasher.hash_one(flow.ends))
                 });
             }
         }
@@ -357,13 +335,13 @@ impl<S: Default> FlowTable<S> {
         let Some(flow) = self.slots[slot as usize].flow.as_deref() else {
             return;
         };
-        let ends = flow.info.endpoints;
-        let hash = self.hasher.hash_one(Key::new(ends));
+        let ends = flow.ends;
+        let hash = self.hasher.hash_one(ends);
         let next = self.slots[slot as usize].next;
         let slots = &self.slots;
         let entry = self
             .index
-            .find_entry(hash, |&head| slots[head as usize].is_between(ends));
+            .find_entry(hash, |&head| slots[head as usize].is_between(&ends));
         if let Ok(mut entry) = entry {
             let head = *entry.get();
             if head != slot {

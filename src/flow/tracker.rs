@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::assembler::{Arrival, Assembler};
+use super::ends::Ends;
 use super::{FlowInfo, FlowSink, GapCause, Side, StreamItem, TcpEnd, TcpEvent, TcpEventKind};
 use crate::anomaly::{Anomaly, Rule};
 use crate::limits::Limits;
@@ -16,6 +17,8 @@ use crate::wire::{Encapsulation, Segment, SeqNumber, TcpFlags, TcpOptions};
 /// A flow's entry in the table, with the sink's state.
 #[derive(Debug)]
 pub(super) struct Flow<S> {
+    /// What the table looks the flow up by.
+    pub(super) ends: Ends,
     pub(super) info: FlowInfo,
     pub(super) state: S,
     sides: [Half; 2],
@@ -115,6 +118,7 @@ impl<S> Flow<S> {
             ..Half::default()
         };
         Self {
+            ends: Ends::new(info.endpoints),
             info,
             state,
             sides: [first, Half::default()],
@@ -144,11 +148,6 @@ impl<S> Flow<S> {
                 .as_ref()
                 .map_or(0, |_| size_of::<Reopening>())
             + K::heap_bytes(&self.state)
-    }
-
-    /// Whether these are the flow's endpoints, in either order.
-    pub(super) fn is_between(&self, [one, two]: [SocketAddr; 2]) -> bool {
-        self.info.endpoints == [one, two] || self.info.endpoints == [two, one]
     }
 
     /// Which side sent `segment`.
