@@ -12,8 +12,8 @@ use std::fs;
 use std::process::Stdio;
 
 use support::{
-    Folder, Run, all_fields, captures, captures_of_small_messages, check_line, filtered, harmful,
-    program, testdata, without_colours, wsdump, wsdump_reading,
+    Folder, Run, all_fields, captures, check_line, filtered, harmful, program, testdata,
+    without_colours, wsdump, wsdump_reading,
 };
 
 const CHAT_CLOSING: &str = "18 packets, 1 connection, 3 messages, 0 anomalies\n";
@@ -379,9 +379,7 @@ fn the_number_of_threads_changes_nothing_but_the_time() {
         assert_eq!(alone, many, "{arguments}");
     };
     let damaged = ["other_empty.pcap", "other_short.pcap", "other_text.pcap"];
-    let names = captures_of_small_messages()
-        .into_iter()
-        .chain(damaged.map(String::from));
+    let names = captures().into_iter().chain(damaged.map(String::from));
     for name in names.chain(["chat.pcap midstream.pcap tcp_gap.pcap".to_owned()]) {
         same(&format!("-a {name}"));
         same(&format!("-a --json {name}"));
@@ -432,7 +430,7 @@ fn messages_are_extracted_on_another_thread_as_on_one() {
 
 #[test]
 fn frames_that_nobody_looks_at_are_not_missed() {
-    for name in captures_of_small_messages() {
+    for name in captures() {
         // A filter might be about a frame, so all of them are told where there is one.
         let [without, with] = ["", "-Y frame.number>0"]
             .map(|filter| wsdump(&format!("--summary {filter} {name}")).stdout);
@@ -692,7 +690,7 @@ const FILTERS: [&str; 7] = [
 
 #[test]
 fn a_filter_chooses_rows_and_changes_nothing_else() {
-    for (at, name) in captures_of_small_messages().iter().enumerate() {
+    for (at, name) in captures().iter().enumerate() {
         let arguments = ["-v", "-v -a -x"][at % 2];
         let all = wsdump(&format!("{arguments} {name}"));
         if all.stdout.len() > 1 << 20 {

@@ -14,7 +14,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
-use support::{Run, captures, captures_of_small_messages, testdata, wsdump};
+use support::{Run, captures, testdata, wsdump};
 
 /// Runs the program with arguments of which one is a path.
 fn wsdump_at(option: &str, path: &Path, arguments: &str) -> Run {
@@ -107,7 +107,7 @@ fn collapsed(text: &str) -> String {
 #[test]
 fn the_cells_are_those_of_the_timeline() {
     let mut compared = 0;
-    for (name, options) in captures_of_small_messages()
+    for (name, options) in captures()
         .iter()
         .flat_map(|name| ["", "-a", "--messages"].map(|options| (name, options)))
     {

@@ -82,25 +82,6 @@ pub(crate) fn captures() -> Vec<String> {
     names
 }
 
-/// Those of them whose messages are no longer than some hundred kilobytes: decoding the others
-/// takes seconds where nothing is optimised.
-pub(crate) fn captures_of_small_messages() -> Vec<String> {
-    let large = [
-        "check_large_message.pcap",
-        "deflate_bomb.pcap",
-        "deflate_bomb_large.pcap",
-    ];
-    let all = captures();
-    assert!(
-        large
-            .iter()
-            .all(|name| all.iter().any(|other| other == name))
-    );
-    all.into_iter()
-        .filter(|name| !large.contains(&&**name))
-        .collect()
-}
-
 /// The program, started among the captures, in an environment that says nothing.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("wsdump"));
